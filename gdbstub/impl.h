@@ -100,6 +100,7 @@ struct gdbstub {
     struct plain plain;                    /* the escape sequence that it is in */
     struct out_console printer;            /* what it prints, without these */
     bool scripted;                         /* the monitor command comes from a script, by `try` */
+    struct times *times;                   /* NULL until they are needed */
     struct processes *processes;           /* NULL until they are needed */
     struct stages *stages;                 /* NULL as for symbols */
     bool stages_read;
@@ -318,16 +319,31 @@ struct monitor_command {
     void (*fn)(struct gdbstub *g, const char *args, struct text *out);
 };
 /* The commands that only show something; a row without a name ends the table. */
-extern const struct monitor_command monitor_show_commands[];
+extern const struct monitor_command monitor_show_commands[], monitor_machine_commands[];
+/* Copies the first word of *args into buf, and moves *args past it and the blanks after it. */
+void monitor_next_word(const char **args, char *buf, size_t size);
+/* Takes a word from *args: a number, or the address of a symbol. If the symbol is ambiguous, the output says so. */
+bool monitor_take_address(struct gdbstub *g, const char **args, uint64_t *value, struct text *out);
 void monitor_when(struct gdbstub *g, const char *args, struct text *out);
-/* monitor_find.c: what "exec", "write" and "read" search for; and all hits, as lines. -1 with err. */
-bool monitor_find_kind(const char *word, enum timeline_stop_kind *kind);
+/* monitor_find.c: takes "exec|write|read ADDRESS [N]". False, with what is wrong in `out`. */
+bool monitor_take_find(struct gdbstub *g, const char **args, struct timeline_stop *stop, struct text *out);
+/* All hits: lines in `out`, or if `gen` is not NULL objects in its open array. -1 with err. */
+struct yajl_gen_t;
 int monitor_find_hits(struct gdbstub *g, const struct timeline_stop *stop, struct text *out,
-                      struct error *err);
-/* monitor_origin.c: where a register (by its name), or with "" n bytes of memory come from, a line a link. -1
- * with err. */
-int monitor_origin_chain(struct gdbstub *g, const char *name, uint64_t address, uint64_t n, struct text *out,
-                         struct error *err);
+                      struct yajl_gen_t *gen, struct error *err);
+void monitor_find(struct gdbstub *g, const char *args, struct text *out);
+/* monitor_origin.c: takes "$REGISTER" or "ADDRESS [N]": a register's name, or "" and n bytes of memory. */
+bool monitor_take_place(struct gdbstub *g, const char **args, char name[24], uint64_t *address, uint64_t *n,
+                        struct text *out);
+/* Where that comes from. NULL with err. */
+struct origin_chain *monitor_origin_chain(struct gdbstub *g, const char *name, uint64_t address, uint64_t n,
+                                          struct error *err);
+void monitor_origin(struct gdbstub *g, const char *args, struct text *out);
+/* monitor_json.c: answers for programs (scripts/gdb/bootreel_api.py). */
+void monitor_json(struct gdbstub *g, const char *args, struct text *out);
+/* monitor_show.c: NULL if there are none; the position of the record that lists refer to. */
+const struct stages *stub_stages(struct gdbstub *g);
+uint64_t stub_recorded(struct gdbstub *g);
 
 /* monitor_calls.c: the calls of the next steps, as text; `options` says which. -1 with err. */
 struct calls_options;

@@ -25,8 +25,7 @@ __attribute__((format(printf, 2, 3))) static void failed(struct text *out, const
 
 /* ---------------------------------------------------------------- arguments */
 
-/* Copies the first word of *args into buf, and moves *args past it and the blanks after it. */
-static void next_word(const char **args, char *buf, size_t size)
+void monitor_next_word(const char **args, char *buf, size_t size)
 {
     size_t n = strcspn(*args, " \t");
     snprintf(buf, size, "%.*s", (int)(n < size ? n : size - 1), *args);
@@ -37,19 +36,18 @@ static void next_word(const char **args, char *buf, size_t size)
 static bool take_number(const char **args, uint64_t *value)
 {
     char word[40], *end;
-    next_word(args, word, sizeof word);
+    monitor_next_word(args, word, sizeof word);
     *value = strtoull(word, &end, 0);
     return *word && !*end;
 }
 
-/* A number, or the address of a symbol. If the symbol is ambiguous, the output says so. */
-static bool take_address(struct gdbstub *g, const char **args, uint64_t *value, struct text *out)
+bool monitor_take_address(struct gdbstub *g, const char **args, uint64_t *value, struct text *out)
 {
     char word[200], *end;
     struct running r;
     struct symbol sym;
     struct error err;
-    next_word(args, word, sizeof word);
+    monitor_next_word(args, word, sizeof word);
     const char *digits = *word == '*' ? word + 1 : word;
     *value = strtoull(digits, &end, 0);
     if (*digits && !*end)
@@ -114,8 +112,8 @@ static void monitor_last_write(struct gdbstub *g, const char *args, struct text 
     struct timeline_stopped s;
     struct error err;
     uint64_t address, length = 1;
-    if (!take_address(g, &args, &address, out) || (*args && !take_address(g, &args, &length, out)) || *args ||
-        !length) {
+    if (!monitor_take_address(g, &args, &address, out) ||
+        (*args && !monitor_take_address(g, &args, &length, out)) || *args || !length) {
         if (!out->n)
             failed(out, "last-write: give a linear address or a symbol, and a number of bytes");
         return;
@@ -124,48 +122,6 @@ static void monitor_last_write(struct gdbstub *g, const char *args, struct text 
     if (!rc && s.reason == TIMELINE_AT_BEGIN)
         text_add(out, "nothing wrote there before\n");
     moved(g, rc, &s, &err, out);
-}
-
-static void monitor_find(struct gdbstub *g, const char *args, struct text *out)
-{
-    struct timeline_stop stop = {.length = 1};
-    struct error err;
-    char word[20];
-    next_word(&args, word, sizeof word);
-    if (!monitor_find_kind(word, &stop.kind) || !take_address(g, &args, &stop.address, out) ||
-        (*args && !take_address(g, &args, &stop.length, out)) || *args) {
-        if (!out->n)
-            failed(out,
-                   "find: give exec, write or read, a linear address or a symbol, and a number of bytes");
-        return;
-    }
-    int rc = monitor_find_hits(g, &stop, out, &err);
-    if (rc)
-        failed(out, "%s", err.text);
-    stop_here(g);
-}
-
-/* $REGISTER, or ADDRESS [N]. */
-static void monitor_origin(struct gdbstub *g, const char *args, struct text *out)
-{
-    struct error err;
-    char name[24] = "";
-    uint64_t address = 0, n = 1;
-    if (*args == '$') {
-        args++;
-        next_word(&args, name, sizeof name);
-    } else if (!take_address(g, &args, &address, out) || (*args && !take_address(g, &args, &n, out))) {
-        name[0] = 0;
-        n = 0;
-    }
-    if (!n || *args || (!*name && !n)) {
-        if (!out->n)
-            failed(out, "origin: give $REGISTER, or a linear address or a symbol and a number of bytes");
-        return;
-    }
-    if (monitor_origin_chain(g, name, address, n, out, &err))
-        failed(out, "%s", err.text);
-    stop_here(g);
 }
 
 /* [STEPS] [--depth N] [--function NAME]. */
@@ -177,12 +133,12 @@ static void monitor_calls(struct gdbstub *g, const char *args, struct text *out)
     char word[24], function[200];
     bool right = !*args || *args == '-' || take_number(&args, &steps);
     while (right && *args) {
-        next_word(&args, word, sizeof word);
+        monitor_next_word(&args, word, sizeof word);
         if (!strcmp(word, "--depth")) {
             right = take_number(&args, &depth) && depth && depth <= 1000;
             o.depth = (unsigned)depth;
         } else if (!strcmp(word, "--function")) {
-            next_word(&args, function, sizeof function);
+            monitor_next_word(&args, function, sizeof function);
             o.function = function;
             right = *function;
         } else {
@@ -202,7 +158,7 @@ static void monitor_mark(struct gdbstub *g, const char *args, struct text *out)
     char name[100];
     struct error err;
     uint64_t icount = timeline_icount(g->tl);
-    next_word(&args, name, sizeof name);
+    monitor_next_word(&args, name, sizeof name);
     if (!*name)
         failed(out, "mark: give it a name");
     else if ((*args && timeline_resolve(g->tl, args, &icount, &err)) ||
@@ -243,7 +199,7 @@ static void monitor_break_event(struct gdbstub *g, const char *args, struct text
 static void monitor_break_physical(struct gdbstub *g, const char *args, struct text *out)
 {
     struct timeline_stop stop = {.kind = TS_BREAK_PHYSICAL, .length = 1};
-    if (take_address(g, &args, &stop.address, out) && !*args)
+    if (monitor_take_address(g, &args, &stop.address, out) && !*args)
         stop_added(g, &stop, out);
     else if (!out->n)
         failed(out, "break-physical: give a physical address");
@@ -252,7 +208,8 @@ static void monitor_break_physical(struct gdbstub *g, const char *args, struct t
 static void monitor_watch_physical(struct gdbstub *g, const char *args, struct text *out)
 {
     struct timeline_stop stop = {.kind = TS_WATCH_WRITE_PHYSICAL, .length = 1};
-    if (take_address(g, &args, &stop.address, out) && (!*args || take_number(&args, &stop.length)) && !*args)
+    if (monitor_take_address(g, &args, &stop.address, out) && (!*args || take_number(&args, &stop.length)) &&
+        !*args)
         stop_added(g, &stop, out);
     else if (!out->n)
         failed(out, "watch-physical: give a physical address, and perhaps a length");
@@ -389,7 +346,7 @@ static void give(struct gdbstub *g, enum input_port port, const char *text, stru
 static void monitor_input(struct gdbstub *g, const char *args, struct text *out)
 {
     char name[20];
-    next_word(&args, name, sizeof name);
+    monitor_next_word(&args, name, sizeof name);
     int port = port_named(name);
     if (port < 0 || !*args)
         failed(out, "input: give serial0 … serial3, keyboard or virtio, and a text (\\n, \\xNN)");
@@ -494,7 +451,7 @@ static bool take_dump_format(const char **args, enum dump_format *format, struct
     if (strncmp(*args, "--format ", 9))
         return true;
     *args += 9;
-    next_word(args, word, sizeof word);
+    monitor_next_word(args, word, sizeof word);
     if (dump_format_parse(word, format))
         return true;
     failed(out, "dump: \"%s\" is not a format: vmcore, raw or elf", word);
@@ -584,7 +541,8 @@ static const struct monitor_command commands[] = {
     {NULL, NULL, NULL, NULL},
 };
 
-static const struct monitor_command *const tables[] = {commands, monitor_show_commands};
+static const struct monitor_command *const tables[] = {commands, monitor_show_commands,
+                                                       monitor_machine_commands};
 enum { TABLES = sizeof tables / sizeof tables[0] };
 
 static void monitor_help(struct gdbstub *g, const char *args, struct text *out)
@@ -623,10 +581,10 @@ static void execute(struct gdbstub *g, char *line, struct text *out)
     while (n && strchr(" \t\r\n", line[n - 1]))
         line[--n] = 0;
     const char *args = line + strspn(line, " \t");
-    next_word(&args, name, sizeof name);
+    monitor_next_word(&args, name, sizeof name);
     g->scripted = !strcmp(name, "try");
     if (g->scripted)
-        next_word(&args, name, sizeof name);
+        monitor_next_word(&args, name, sizeof name);
     const struct monitor_command *c = find(name);
     if (c)
         c->fn(g, args, out);

@@ -18,7 +18,7 @@ static void add_time(struct text *out, uint64_t ns)
 }
 
 /* The recorded position that lists refer to; in a diversion, the position where it left the record. */
-static uint64_t recorded_here(struct gdbstub *g)
+uint64_t stub_recorded(struct gdbstub *g)
 {
     struct timeline_where w;
     timeline_where(g->tl, &w);
@@ -67,7 +67,7 @@ void monitor_when(struct gdbstub *g, const char *args, struct text *out)
 /* ---------------------------------------------------------------- stages */
 
 /* Built at the first use, by a walk over the trace's events. NULL if there are none. */
-static const struct stages *stub_stages(struct gdbstub *g)
+const struct stages *stub_stages(struct gdbstub *g)
 {
     struct error err;
     if (!g->stages_read)
@@ -100,7 +100,7 @@ static bool stage_shown(const struct stages *st, long i, long here, const char *
 static void monitor_stages(struct gdbstub *g, const char *args, struct text *out)
 {
     const struct stages *st = stub_stages(g);
-    uint64_t at = recorded_here(g);
+    uint64_t at = stub_recorded(g);
     if (!st || !stages_count(st)) {
         text_add(out, "no stages are known of this boot; what happened (> lies ahead):\n");
         view_milestones(out, timeline_trace(g->tl), at);
@@ -122,7 +122,7 @@ static void monitor_stages(struct gdbstub *g, const char *args, struct text *out
 static void add_stage(struct gdbstub *g, struct text *out)
 {
     const struct stages *st = stub_stages(g);
-    long i = st ? stages_at(st, recorded_here(g)) : -1;
+    long i = st ? stages_at(st, stub_recorded(g)) : -1;
     if (i >= 0)
         text_add(out, "stage %s\n", stages_get(st, (size_t)i)->name);
 }
@@ -155,7 +155,7 @@ static void monitor_events(struct gdbstub *g, const char *args, struct text *out
     if (n > EVENTS_MOST)
         n = EVENTS_MOST;
     if ((*end && event_filter_parse(end, &f, &err)) ||
-        view_events(out, timeline_trace(g->tl), recorded_here(g), &f, n, back, &err)) {
+        view_events(out, timeline_trace(g->tl), stub_recorded(g), &f, n, back, &err)) {
         text_add(out, "error: %s\n", err.text);
         return;
     }
@@ -176,7 +176,7 @@ static void monitor_explain(struct gdbstub *g, const char *args, struct text *ou
     int rc = end != digits && !*end ? trace_cursor_seek_number(c, number, &err)
              : *args && event_filter_parse(args, &f, &err)
                  ? -1
-                 : trace_cursor_seek_icount(c, recorded_here(g), &err);
+                 : trace_cursor_seek_icount(c, stub_recorded(g), &err);
     rc = rc ? -1 : 1;
     while (rc == 1 && (rc = trace_cursor_next(c, &ev, &number, &err)) == 1 && end == digits && *args &&
            !event_filter_matches(&f, &ev))
@@ -250,14 +250,14 @@ static void monitor_marks(struct gdbstub *g, const char *args, struct text *out)
     const char *name;
     uint64_t icount;
     for (size_t i = 0; timeline_mark(g->tl, i, &name, &icount); i++)
-        text_add(out, "%s%14" PRIu64 "  %s\n", icount <= recorded_here(g) ? "  " : "> ", icount, name);
+        text_add(out, "%s%14" PRIu64 "  %s\n", icount <= stub_recorded(g) ? "  " : "> ", icount, name);
     if (!out->n)
         text_add(out, "no marks yet: monitor mark NAME\n");
 }
 
 static void monitor_domains(struct gdbstub *g, const char *args, struct text *out)
 {
-    view_domains(out, timeline_trace(g->tl), recorded_here(g));
+    view_domains(out, timeline_trace(g->tl), stub_recorded(g));
 }
 
 static void monitor_processes(struct gdbstub *g, const char *args, struct text *out)
@@ -266,7 +266,7 @@ static void monitor_processes(struct gdbstub *g, const char *args, struct text *
     struct error err;
     bool ever = !strcmp(args, "ever"), all = ever || !strcmp(args, "all");
     timeline_where(g->tl, &w);
-    const struct processes *ps = stub_processes(g, ever ? w.last : recorded_here(g), &err);
+    const struct processes *ps = stub_processes(g, ever ? w.last : stub_recorded(g), &err);
     if (!ps) {
         text_add(out, "error: %s\n", err.text);
         return;
@@ -289,7 +289,7 @@ static void monitor_firmware(struct gdbstub *g, const char *args, struct text *o
     const char *name, *what;
     struct error err;
     if (*args) {
-        if (firmware_text(out, timeline_trace(g->tl), recorded_here(g), &m, args, &err))
+        if (firmware_text(out, timeline_trace(g->tl), stub_recorded(g), &m, args, &err))
             text_add(out, "error: %s\n", err.text);
         return;
     }
@@ -454,6 +454,9 @@ const struct monitor_command monitor_show_commands[] = {
      monitor_backtrace},
     {"unwind", "RAX RDX …", "the caller of a frame in Linux or its programs (for scripts/gdb)",
      monitor_unwind},
+    {"json", "WHAT …",
+     "answers for programs: where, events, stages, processes, origin, find, words (for scripts/gdb)",
+     monitor_json},
     {"kernel", "", "the file of the kernel here, from which step and up to which (for scripts/gdb)",
      monitor_kernel},
     {"stats", "", "checkpoints and memory", monitor_stats},

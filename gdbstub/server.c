@@ -14,6 +14,7 @@
 
 #include "base/memory.h"
 #include "base/real_time.h"
+#include "core/run/times.h"
 #include "gdbstub/impl.h"
 
 /* The progress of a long operation is reported every so many seconds. gdb takes two seconds of silence in a
@@ -517,6 +518,7 @@ void gdbstub_free(struct gdbstub *g)
         return;
     stub_symbols_free(g);
     stages_free(g->stages);
+    times_free(g->times);
     trace_explainer_free(g->explainer);
     processes_free(g->processes);
     free(g->waiting.s);

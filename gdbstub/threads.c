@@ -143,10 +143,32 @@ static void task_text(const struct engine_task *t, struct text *out)
     text_add(out, t->call ? "%s: %s" : "%s", t->state, t->call);
 }
 
+static void xml_text(struct text *x, const char *s)
+{
+    for (; *s; s++)
+        if (strchr("<&\"", *s))
+            text_add(x, "&#%d;", *s);
+        else
+            text_add(x, "%c", *s >= ' ' && *s < 127 ? *s : '?');
+}
+
+/* "sshd (231), 64-bit mode, ring 3": the task by the record, and the mode. */
+static void processor_text(struct gdbstub *g, unsigned cpu, struct text *out)
+{
+    struct error err;
+    char mode[48];
+    const struct processes *ps = stub_processes(g, stub_recorded(g), &err);
+    const struct process *p = ps ? processes_running(ps, cpu, 0) : NULL;
+    if (p) {
+        xml_text(out, p->name);
+        text_add(out, " (%u), ", p->pid);
+    }
+    text_add(out, "%s", view_mode_text(timeline_look(g->tl), cpu, mode));
+}
+
 void gdb_thread_extra(struct gdbstub *g, const char *args)
 {
     int cpu;
-    char mode[48];
     struct text out = {0};
     size_t n;
     if (!stub_thread(g, &args, &cpu) || cpu == ALL_CPUS) {
@@ -160,19 +182,10 @@ void gdb_thread_extra(struct gdbstub *g, const char *args)
     if (g->as_tasks)
         stub_task_text(g, (unsigned)cpu, &out);
     else if (!n)
-        text_add(&out, "%s", view_mode_text(timeline_look(g->tl), (unsigned)cpu, mode));
+        processor_text(g, (unsigned)cpu, &out);
     reply_hex(g, out.s, out.n);
     free(out.s);
     free(list);
-}
-
-static void xml_text(struct text *x, const char *s)
-{
-    for (; *s; s++)
-        if (strchr("<&\"", *s))
-            text_add(x, "&#%d;", *s);
-        else
-            text_add(x, "%c", *s >= ' ' && *s < 127 ? *s : '?');
 }
 
 static void xml_task(struct gdbstub *g, struct text *x, const struct engine_task *t)
@@ -201,10 +214,12 @@ static void xml_guest_task(struct gdbstub *g, struct text *x, unsigned cpu)
 
 static void xml_processors(struct gdbstub *g, struct text *x)
 {
-    char mode[48];
-    for (unsigned i = 0; i < timeline_cpus(g->tl); i++)
-        text_add(x, "<thread id=\"%s%x\" core=\"%u\" name=\"CPU %u\">%s</thread>",
-                 g->multiprocess ? "p1." : "", i + 1, i, i, view_mode_text(timeline_look(g->tl), i, mode));
+    for (unsigned i = 0; i < timeline_cpus(g->tl); i++) {
+        text_add(x, "<thread id=\"%s%x\" core=\"%u\" name=\"CPU %u\">", g->multiprocess ? "p1." : "", i + 1,
+                 i, i);
+        processor_text(g, i, x);
+        text_add(x, "</thread>");
+    }
 }
 
 /* gdb asks for this at every stop, so it is kept short. It reads a long list in pieces: they are of one list, made when it asks for the first. */

@@ -4,13 +4,18 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "core/views/machine.h"
 #include "tui/app_impl.h"
 
 /* ---------------------------------------------------------------- devices */
 
-enum { PARTS_MAX = 256, VALUES_SHOWN = 12 };
+enum { PARTS_MAX = 256, LISTS_MAX = 8 };
+
+/* A row that opens has as its value the number of its part, or LISTS_FROM and the number of its list. */
+enum { LISTS_FROM = PARTS_MAX };
 
 struct devices_state {
+    bool list[LISTS_MAX];
     bool open[PARTS_MAX];
     uint64_t hash[PARTS_MAX], epoch; /* the parts' contents at the last stop */
     bool changed[PARTS_MAX];
@@ -29,13 +34,6 @@ struct field_writer {
     unsigned fields;
 };
 
-static uint64_t value_at(const uint8_t *p, unsigned width)
-{
-    uint64_t v = 0;
-    memcpy(&v, p, width);
-    return v;
-}
-
 static void on_field(void *ctx, const char *name, unsigned width, uint32_t count, const void *data)
 {
     struct field_writer *f = ctx;
@@ -45,17 +43,43 @@ static void on_field(void *ctx, const char *name, unsigned width, uint32_t count
         f->hash = (f->hash ^ p[i]) * 0x100000001b3u;
     if (!f->d)
         return;
+    struct text value = {0};
+    view_field_text(&value, width, count, data);
     doc_row(f->d, ROW_TEXT, 0);
     doc_add(f->d, STYLE_LABEL, "     %-22s ", name);
-    for (uint32_t i = 0; i < count && i < VALUES_SHOWN; i++) {
-        uint64_t v = value_at(p + (size_t)i * width, width);
-        doc_add(f->d, v ? STYLE_NUMBER : STYLE_DIM, count > 1 ? "%0*" PRIx64 " " : "%0*" PRIx64,
-                (int)width * 2, v);
-        if (count == 1 && v > 9)
-            doc_add(f->d, STYLE_DIM, "  %" PRIu64, v);
+    doc_add(f->d, value.s[strspn(value.s, "0 ")] ? STYLE_NUMBER : STYLE_DIM, "%s", value.s);
+    free(value.s);
+}
+
+/* The first number in hexadecimal of a line is an address. */
+static void add_lines(struct doc *d, const struct text *text)
+{
+    for (const char *line = text->s ? text->s : "", *end; *line; line = end + (*end == '\n')) {
+        end = strchrnul(line, '\n');
+        const char *hex = memmem(line, (size_t)(end - line), "0x", 2);
+        doc_row(d, hex ? ROW_ADDRESS : ROW_TEXT, hex ? strtoull(hex, NULL, 16) : 0);
+        doc_add(d, STYLE_NORMAL, "     %.*s", (int)(end - line), line);
     }
-    if (count > VALUES_SHOWN)
-        doc_add(f->d, STYLE_DIM, "\xe2\x80\xa6 %u in all", count);
+}
+
+/* Interrupts, descriptor tables and PCI, as lists that open. */
+static void add_tables(struct app *a, struct pane *p)
+{
+    const struct devices_state *st = devices_state(p);
+    const struct view_machine m = {a->s->tl, a->s->where.cpu, story_symbols(a->s->story),
+                                   session_space(a->s)};
+    const char *name, *what;
+    struct error err;
+    for (size_t i = 0; i < LISTS_MAX && (name = view_machine_list(i, &what)); i++) {
+        struct text lines = {0};
+        doc_row(&p->doc, ROW_PART, LISTS_FROM + i);
+        doc_add(&p->doc, STYLE_KEY, " %s ", st->list[i] ? "\xe2\x96\xbe" : "\xe2\x96\xb8");
+        doc_add(&p->doc, STYLE_STRONG, "%-16s", name);
+        doc_add(&p->doc, STYLE_DIM, "%s", what);
+        if (st->list[i] && !view_machine_text(&lines, &m, name, &err))
+            add_lines(&p->doc, &lines);
+        free(lines.s);
+    }
 }
 
 static void devices_build(struct app *a, struct pane *p)
@@ -64,6 +88,7 @@ static void devices_build(struct app *a, struct pane *p)
     bool moved = st->epoch != a->s->epoch;
     const char *name;
     doc_clear(&p->doc);
+    add_tables(a, p);
     for (size_t i = 0; i < PARTS_MAX && timeline_section_name(a->s->tl, i, &name); i++) {
         struct field_writer sum = {.hash = 0xcbf29ce484222325u}, show = {.d = &p->doc};
         timeline_section(a->s->tl, name, on_field, &sum);
@@ -86,10 +111,17 @@ static enum react devices_command(struct app *a, struct pane *p, enum command c,
 {
     if (c != CMD_ENTER || p->sel >= p->doc.n)
         return REACT_UNKNOWN;
+    const struct doc_row *row = &p->doc.row[p->sel];
+    if (row->kind == ROW_ADDRESS) {
+        memory_show(a, row->value);
+        return a->pane[VIEW_MEMORY].w ? REACT_DRAW : app_command(a, CMD_PAGE_6, NULL);
+    }
     size_t at = p->sel;
     while (at && p->doc.row[at].kind != ROW_PART)
         at--;
-    bool *open = &devices_state(p)->open[p->doc.row[at].value];
+    struct devices_state *st = devices_state(p);
+    const uint64_t which = p->doc.row[at].value;
+    bool *open = which >= LISTS_FROM ? &st->list[which - LISTS_FROM] : &st->open[which];
     *open = !*open;
     p->sel = at;
     p->stale = true;
@@ -98,7 +130,7 @@ static enum react devices_command(struct app *a, struct pane *p, enum command c,
 
 static void devices_title(struct app *a, struct pane *p, char *buf, size_t size)
 {
-    snprintf(buf, size, "Enter opens a part");
+    snprintf(buf, size, "Enter opens a list or part");
 }
 
 const struct view devices_view = {.build = devices_build, .command = devices_command, .title = devices_title};

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "core/views/machine.h"
 #include "tui/app_impl.h"
 
 enum { LINE = 16, NARROW_LINE = 8 };
@@ -240,27 +241,9 @@ const struct view memory_view = {
 
 /* ---------------------------------------------------------------- page walk */
 
-static void add_rights(struct doc *d, uint64_t e)
+static void add_right(void *ctx, const char *word, bool on)
 {
-    static const struct {
-        uint64_t bit;
-        const char *set, *clear;
-    } bits[] = {{1, "present", "not present"},
-                {2, "writable", "read-only"},
-                {4, "user", "supervisor"},
-                {8, "PWT", NULL},
-                {16, "PCD", NULL},
-                {32, "accessed", NULL},
-                {64, "dirty", NULL},
-                {256, "global", NULL},
-                {1ull << 63, "no execute", NULL}};
-    for (unsigned i = 0; i < sizeof bits / sizeof bits[0]; i++) {
-        const char *word = e & bits[i].bit ? bits[i].set : bits[i].clear;
-        if (word)
-            doc_add(d, e & bits[i].bit ? STYLE_NORMAL : STYLE_DIM, " %s", word);
-        if (!(e & 1))
-            break;
-    }
+    doc_add(ctx, on ? STYLE_NORMAL : STYLE_DIM, " %s", word);
 }
 
 static void walk_build(struct app *a, struct pane *p)
@@ -268,7 +251,7 @@ static void walk_build(struct app *a, struct pane *p)
     struct memory_state *m = memory_of(a);
     struct doc *d = &p->doc;
     struct view_walk w;
-    char size[TEXT_MAX];
+    char page[100];
     doc_clear(d);
     if (m->physical) {
         doc_line(d, STYLE_DIM, " %" PRIx64 " is a physical address", m->cursor);
@@ -293,18 +276,16 @@ static void walk_build(struct app *a, struct pane *p)
             break;
         }
         doc_add(d, STYLE_STRONG, "%016" PRIx64, l->entry);
-        add_rights(d, l->entry);
+        view_entry_words(l->entry, add_right, d);
     }
     doc_row(d, ROW_TEXT, 0);
     if (!w.mapped) {
         doc_add(d, STYLE_WARNING, " %" PRIx64 " is not mapped", m->cursor);
         return;
     }
-    snprintf(size, sizeof size, w.page >= 1 << 20 ? "%" PRIu64 " MiB" : "%" PRIu64 " KiB",
-             w.page >> (w.page >= 1 << 20 ? 20 : 10));
+    view_page_text(&w, page, sizeof page);
     doc_add(d, STYLE_GOOD, " %" PRIx64 " is physical %" PRIx64, m->cursor, w.physical);
-    doc_line(d, STYLE_NORMAL, " a page of %s: %s, %s, %s", size, w.user ? "user" : "supervisor",
-             w.writable ? "writable" : "read-only", w.executable ? "executable" : "no execute");
+    doc_line(d, STYLE_NORMAL, " %s", page);
 }
 
 const struct view walk_view = {.build = walk_build};

@@ -19,6 +19,7 @@ import gdb
 # Not __file__: that is of the outermost script, if another one sources this.
 HERE = os.path.dirname(os.path.abspath(sys._getframe().f_code.co_filename))
 sys.path.insert(0, HERE)
+import bootreel_api
 import bootreel_orc
 
 ARCHITECTURES = {16: "i8086", 32: "i386", 64: "i386:x86-64"}
@@ -81,7 +82,7 @@ def forget_kernel(event=None):
     kernel.update({"from": 0, "to": -1})
 
 
-def boot_stopped():
+def boot_stopped(quiet=False):
     """From hook-stop: before gdb shows the stop. Fetches the target description again if the processor's mode has
     changed since gdb read it. What it looks at comes with every stop, so it costs no packet; and no frame is asked
     who it is, for that takes an unwinder."""
@@ -93,12 +94,12 @@ def boot_stopped():
     gdb.set_convenience_variable("boot_icount", icount)
     gdb.set_convenience_variable("boot_time", number("$time_ns"))
     gdb.set_convenience_variable("boot_mode", bits)
-    if bits == 16:
+    if bits == 16 and not quiet:
         cs, base, pc = (number(e) for e in ("$cs", "$cs_base", "$pc"))
         print("[%04x:%04x]" % (cs, (pc - base) & 0xFFFF))
 
 
-def refresh(when):
+def refresh(when, quiet=False):
     """gdb forgets what it knew: the target was moved without it. `when` is what monitor when says."""
     gdb.execute("maintenance flush register-cache", to_string=True)
     gdb.execute("maintenance flush dcache", to_string=True)
@@ -118,18 +119,20 @@ def refresh(when):
     for thread in gdb.selected_inferior().threads():
         if thread.is_valid() and thread.ptid[1] == runs and thread != selected:
             thread.switch()
-    boot_stopped()
+    boot_stopped(quiet)
     kernel_stopped()
-    gdb.execute("frame")
+    gdb.execute("frame", to_string=quiet)
 
 
-def move(command):
+def move(command, quiet=False):
     """A monitor command that moves. After a Ctrl-C it stands somewhere on the way."""
     try:
-        sys.stdout.write(monitor(command))
+        text = monitor(command)
+        if not quiet:
+            sys.stdout.write(text)
     except KeyboardInterrupt:
         print("interrupted")
-    refresh(monitor("when"))
+    refresh(monitor("when"), quiet)
 
 
 def monitor_shown(command):
@@ -144,8 +147,73 @@ def monitor_shown(command):
 SUMMARIES = []  # a line a command
 
 
-def command(name, klass=gdb.COMMAND_RUNNING):
-    """Makes a gdb command of a function of its arguments; its docstring is the help."""
+# ---- completion of arguments: each of these returns the words that may stand where a word begins
+
+
+def words_of(what):
+    """A list that bootreel has; none where no boot is open."""
+    try:
+        return bootreel_api._ask("words " + what)
+    except (gdb.error, gdb.GdbError, ValueError):
+        return []
+
+
+def complete_positions(words):
+    try:
+        stages = ["stage:" + s.name for s in bootreel_api.stages()]
+    except (gdb.error, gdb.GdbError, ValueError):
+        stages = []
+    return stages + ["mark:" + m for m in words_of("marks")] + ["console:"]
+
+
+def complete_events(words):
+    return words_of("events") + ["console:"] if len([w for w in words if not w.lstrip("-").isdigit()]) == 0 else []
+
+
+def complete_stages(words):
+    return ["all"] + sorted({s[len("stage:") :] for s in complete_positions(words) if s.startswith("stage:")})
+
+
+def complete_processes(words):
+    try:
+        return ["%d" % p.pid for p in bootreel_api.processes()]
+    except (gdb.error, gdb.GdbError, ValueError):
+        return []
+
+
+def complete_find(words):
+    return ["exec", "write", "read"] if not words else gdb.COMPLETE_EXPRESSION
+
+
+def complete_process_location(words):
+    return complete_processes(words) if not words else gdb.COMPLETE_LOCATION
+
+
+def one_of(*choices):
+    return lambda words: list(choices) if not words else []
+
+
+def listed(what):
+    return lambda words: words_of(what) if not words else []
+
+
+def complete(source, text, word):
+    """What completes `text`: by gdb itself, if `source` is one of its kinds; or those words of the source that begin as the last one does.
+    gdb's own idea of a word (`word`) is shorter: it ends at colons."""
+    if not callable(source):
+        return source
+    typed = text.split()
+    last = "" if not text or text[-1].isspace() else typed.pop()
+    found = source(typed)
+    if not isinstance(found, list):
+        return found
+    cut = len(last) - len(word or "")
+    return [w[cut:] for w in found if w.startswith(last)]
+
+
+def command(name, klass=gdb.COMMAND_RUNNING, completes=gdb.COMPLETE_NONE):
+    """Makes a gdb command of a function of its arguments; its docstring is the help. `completes` is a gdb.COMPLETE_ number, or a function of
+    the words before the one that is completed."""
 
     def make(fn):
         lines = fn.__doc__.split("\n")
@@ -164,6 +232,9 @@ def command(name, klass=gdb.COMMAND_RUNNING):
                     fn(args.strip())
                 except gdb.error as e:
                     raise gdb.GdbError(str(e))
+
+            def complete(self, text, word):
+                return complete(completes, text, word)
 
         Made()
         return fn
@@ -194,7 +265,7 @@ def serve(arguments):
     raise gdb.GdbError("boot-open: bootreel did not start")
 
 
-@command("boot-open")
+@command("boot-open", completes=gdb.COMPLETE_FILENAME)
 def boot_open(args):
     """boot-open TRACE [--at POSITION] [--memory SIZE]
 Debug the recorded boot: starts bootreel and connects to it."""
@@ -210,7 +281,7 @@ def boot_refresh(args):
     refresh(monitor("when"))
 
 
-@command("boot-seek")
+@command("boot-seek", completes=complete_positions)
 def boot_seek(args):
     """boot-seek POSITION
 Go to a position: ICOUNT, 1.5s, NN%, #EVENT, stage:NAME, console:TEXT, mark:NAME, +N, -N."""
@@ -219,14 +290,14 @@ Go to a position: ICOUNT, 1.5s, NN%, #EVENT, stage:NAME, console:TEXT, mark:NAME
     move("seek " + args)
 
 
-@command("boot-last")
+@command("boot-last", completes=complete_events)
 def boot_last(args):
     """boot-last [EVENT]
 Go back to the last such event: irq, pio port=0x3f8, exception vector=14, console:TEXT."""
     go_to_event("last " + args)
 
 
-@command("boot-next")
+@command("boot-next", completes=complete_events)
 def boot_next(args):
     """boot-next [EVENT]
 Go on to the next such event after here: irq, pio port=0x3f8, exception vector=14, console:TEXT."""
@@ -250,7 +321,7 @@ def go_to_event(query):
     move("seek " + m.group(2))
 
 
-@command("boot-last-write", gdb.COMMAND_DATA)
+@command("boot-last-write", gdb.COMMAND_DATA, completes=gdb.COMPLETE_EXPRESSION)
 def boot_last_write(args):
     """boot-last-write EXPRESSION
 Go back to before the last write to it: a variable, or *(TYPE *)ADDRESS, or a plain address."""
@@ -274,7 +345,7 @@ def host_process(pid):
     return None
 
 
-@command("boot-find", gdb.COMMAND_DATA)
+@command("boot-find", gdb.COMMAND_DATA, completes=complete_find)
 def boot_find(args):
     """boot-find exec LOCATION | boot-find write EXPRESSION | boot-find read EXPRESSION
 List every moment at which the instruction is executed, or the variable is written (with the old and the
@@ -297,7 +368,7 @@ new value) or read: icount, guest time, symbol. An EXPRESSION is as for boot-las
         print(re.sub(r"(?<= s  )0x[0-9a-f]+", lambda a: named(a.group(0)), line, count=1))
 
 
-@command("boot-origin", gdb.COMMAND_DATA)
+@command("boot-origin", gdb.COMMAND_DATA, completes=gdb.COMPLETE_EXPRESSION)
 def boot_origin(args):
     """boot-origin EXPRESSION
 Where the value of a register ($rax) or of a variable in memory comes from: each write back to the source. The position stays."""
@@ -354,7 +425,7 @@ would compare other registers in 64-bit mode."""
 InProcess()
 
 
-@command("boot-break-process", gdb.COMMAND_BREAKPOINTS)
+@command("boot-break-process", gdb.COMMAND_BREAKPOINTS, completes=complete_process_location)
 def boot_break_process(args):
     """boot-break-process PID LOCATION
 A breakpoint in one process only: told by its page tables, from when it executed its program on.
@@ -432,7 +503,7 @@ That leaves the record here: boot-input types, boot-record saves the run as a tr
     refresh(monitor("when"))
 
 
-@command("boot-record")
+@command("boot-record", completes=gdb.COMPLETE_FILENAME)
 def boot_record(args):
     """boot-record FILE
 Save a diversion as a trace of its own: the run from reset up to here, with what was typed."""
@@ -449,7 +520,7 @@ Options: --depth N, --function NAME. The position stays; boot-seek ICOUNT goes t
     monitor_shown("calls %s %s" % (steps, " ".join(words)))
 
 
-@command("boot-dump")
+@command("boot-dump", completes=gdb.COMPLETE_FILENAME)
 def boot_dump(args):
     """boot-dump [--format vmcore|raw|elf] FILE
 Write memory and registers at this position: for crash and drgn (vmcore), gdb (elf), or as bare bytes.
@@ -457,23 +528,27 @@ What this session has changed is in it."""
     monitor_shown("dump " + args)
 
 
-def shows(name, what, doc):
+def shows(name, what, doc, completes=gdb.COMPLETE_NONE):
     def fn(args):
         sys.stdout.write(monitor("%s %s" % (what, args)))
 
     fn.__doc__ = doc
-    command(name, gdb.COMMAND_STATUS)(fn)
+    command(name, gdb.COMMAND_STATUS, completes)(fn)
 
 
 shows("boot-when", "when", "The position: icount, guest time, mode, stage.")
-shows("boot-stages", "stages", "The stages of the boot.")
-shows("boot-events", "events", "boot-events [[-]N] [EVENT]\nRecorded events from here on, or the N before here.")
-shows("boot-why", "why", "boot-why [POSITION]\nWhat went wrong up to the end of the record, or to that position: a verdict and its evidence.")
-shows("boot-explain", "explain", "boot-explain [NUMBER|EVENT]\nWhat an event means, in words: that one, or the next such one.")
-shows("boot-processes", "processes", "boot-processes [all]\nThe processes at this position, by the record.")
+shows("boot-stages", "stages", "boot-stages [all|NAME]\nThe stages of the boot: the outer ones and those at this position, all, or those whose names begin so.", complete_stages)
+shows("boot-events", "events", "boot-events [[-]N] [EVENT]\nRecorded events from here on, or the N before here.",
+      complete_events)
+shows("boot-why", "why", "boot-why [POSITION]\nWhat went wrong up to the end of the record, or to that position: a verdict and its evidence.",
+      complete_positions)
+shows("boot-explain", "explain", "boot-explain [NUMBER|EVENT]\nWhat an event means, in words: that one, or the next such one.",
+      complete_events)
+shows("boot-processes", "processes", "boot-processes [all]\nThe processes at this position, by the record.", one_of("all", "ever"))
 shows("boot-domains", "domains", "The domains of a hypervisor at this position, by the record.")
 shows("boot-firmware", "firmware",
-      "boot-firmware [LIST]\nWhat UEFI firmware has at this position: handles, drivers, images, map, tables or variables.")
+      "boot-firmware [LIST]\nWhat UEFI firmware has at this position: handles, drivers, images, map, tables or variables.",
+      listed("firmware"))
 shows("boot-handles", "firmware handles", "The handles of UEFI firmware at this position, with their protocols.")
 shows("boot-mark", "mark", "boot-mark NAME [POSITION]\nName a position.")
 shows("boot-marks", "marks", "The marks of this session.")
@@ -482,11 +557,28 @@ shows("boot-dmesg", "dmesg",
       "boot-dmesg [N]\nThe messages in a Linux kernel's log at this position, or the last N, whether or not a console has shown them.")
 shows("boot-input", "input",
       "boot-input PORT TEXT\nGive the guest input (serial0, keyboard); \\n is Enter.\n"
-      "The run is a diversion from here on; boot-live lets the guest answer.")
-shows("boot-info", "info", "boot-info [PART]\nThe state of a part of the machine: pic, pit, rtc ...")
+      "The run is a diversion from here on; boot-live lets the guest answer.", one_of("serial0", "serial1", "serial2", "serial3", "keyboard", "virtio"))
+shows("boot-info", "info", "boot-info [PART]\nThe state of a part of the machine: pic, pit, rtc ...", listed("parts"))
+shows("boot-irq", "irq", "The interrupt controllers, line by line: raised, masked, requested, in service, and where each leads.")
+shows("boot-idt", "idt", "boot-idt [VECTOR]\nThe interrupt descriptor table, or in real mode the vectors; or one entry of it.")
+shows("boot-gdt", "gdt", "The global descriptor table, with the registers that use each entry.")
+shows("boot-pci", "pci", "The functions of PCI bus 0: what each decodes, its interrupt, its capabilities.")
+shows("boot-chip", "chip", "boot-chip [NAME]\nThe state of a chip or processor, field by field: pic, lapic0, cpu0 ...; or which there are.", listed("parts"))
 
 
-@command("boot-threads", gdb.COMMAND_STATUS)
+@command("boot-page", gdb.COMMAND_DATA, completes=gdb.COMPLETE_EXPRESSION)
+def boot_page(args):
+    """boot-page EXPRESSION
+The page walk of an address, or of where a variable is: each entry, its bits in words, and who wrote it last (some seconds)."""
+    value = gdb.parse_and_eval(args or "$pc")
+    plain = value.type.code in (gdb.TYPE_CODE_PTR, gdb.TYPE_CODE_INT, gdb.TYPE_CODE_FUNC)
+    if value.type.code == gdb.TYPE_CODE_FUNC or (value.address is not None and not plain):
+        value = value.address
+    monitor_shown("page 0x%x" % (int(value) & (1 << 64) - 1))
+
+
+
+@command("boot-threads", gdb.COMMAND_STATUS, completes=one_of("tasks", "processors"))
 def boot_threads(args):
     """boot-threads tasks | boot-threads processors
 What gdb's threads are: the guest's tasks, sleeping ones too (64-bit Linux with type information), or processors, as at first."""
@@ -495,7 +587,7 @@ What gdb's threads are: the guest's tasks, sleeping ones too (64-bit Linux with 
         refresh(monitor("when"))
 
 
-@command("boot-thread", gdb.COMMAND_STATUS)
+@command("boot-thread", gdb.COMMAND_STATUS, completes=complete_processes)
 def boot_thread(args):
     """boot-thread PID
 Select the task of that number, sleeping ones too: gdb's threads become the guest's tasks (boot-threads tasks).
@@ -513,10 +605,11 @@ gdb's own `thread N` counts threads from 1, in the order of info threads."""
     raise gdb.GdbError("there is no task %s here: info threads lists them" % args)
 
 
-shows("boot-bt", "backtrace", "boot-bt [PID]\nThe calls of a task, sleeping ones too, down to those of its program.")
+shows("boot-bt", "backtrace", "boot-bt [PID]\nThe calls of a task, sleeping ones too, down to those of its program.",
+      complete_processes)
 
 
-@command("boot-symbols", gdb.COMMAND_FILES)
+@command("boot-symbols", gdb.COMMAND_FILES, completes=complete_processes)
 def boot_symbols(args):
     """boot-symbols [PID]
 Load the trace's symbols: the kernel's, or those of a process."""
@@ -542,6 +635,8 @@ class Boot(gdb.Command):
 
 Boot.__doc__ = "Commands for a recorded boot; help of each says more.\n\n" + "\n".join(SUMMARIES)
 Boot()
+bootreel_api.connect(monitor, move)
+sys.modules["bootreel"] = bootreel_api  # `import bootreel`, for people's own programs
 bootreel_orc.install()
 gdb.events.stop.connect(kernel_stopped)
 if hasattr(gdb.events, "connection_removed"):
