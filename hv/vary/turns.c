@@ -6,7 +6,7 @@
  *
  * A race needs a change of processors within a few instructions, and then time for the other one. So the steps of each processor are divided
  * into stretches of STRETCH steps, and in some of them its turns are very short while those of the others are of any length. How many are
- * such stretches, one of 4 to one of 128, follows from the seed. Besides, in one part of eight of the run (of STILL or LONG_STILL steps) a
+ * such stretches, one of 2 to one of 64, follows from the seed. Besides, in one part of eight of the run (of STILL or LONG_STILL steps) a
  * processor stands still, unless no other one is awake.
  *
  * Priorities: the first of the awake processors runs. With probability 1/CHANGES a turn has a point at which the running processor
@@ -49,7 +49,7 @@ void vary_ran(struct vary *v, unsigned cpu, uint64_t n)
 /* The longest turn in that stretch of a processor, or 0 if it is none of short turns. */
 static uint64_t short_turns(const struct vary *v, unsigned cpu, uint64_t stretch)
 {
-    const unsigned rarity = 2 + (unsigned)(vary_random(v, VARY_TURNS, KEY_DENSITY, 0) % 6);
+    const unsigned rarity = 1 + (unsigned)(vary_random(v, VARY_TURNS, KEY_DENSITY, 0) % 6);
     const uint64_t r = vary_random(v, VARY_TURNS, KEY_STRETCH + cpu, stretch);
     return r & ((1u << rarity) - 1) ? 0 : 2ull << (r >> rarity) % SCALES;
 }

@@ -1,0 +1,416 @@
+/* hunt.c - the trials of a hunt. See hunt.h. */
+#include "cli/hunt.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/real_time.h"
+#include "base/text.h"
+#include "cli/verdict.h"
+
+/* A child at work. */
+struct child {
+    pid_t pid;
+    int result; /* the end of a pipe from which its struct hunt_trial comes */
+    uint64_t seed;
+};
+
+struct run {
+    struct hunt *h;
+    struct hunt_results *r;
+    struct trial *beginning; /* what all trials share; NULL: nothing */
+    struct engine_config cfg;
+    struct setting *settings;
+    char seed[24]; /* the value of vary-seed in them */
+    struct child *child;
+    size_t working;
+    FILE *log;
+    uint64_t began;
+    size_t made;
+};
+
+char *hunt_path(const struct hunt *h, const char *name)
+{
+    return text_format("%s/%s", h->folder, name);
+}
+
+char *hunt_reel(const struct hunt *h, uint64_t seed)
+{
+    return text_format("%s/seed-%llu.reel", h->folder, (unsigned long long)seed);
+}
+
+/* ---------------------------------------------------------------- recordings */
+
+int hunt_record(const struct hunt *h, const char *const *more, size_t nmore, const char *path,
+                struct error *err)
+{
+    char **argv = mem_zero(h->words.n + nmore + 8, sizeof *argv);
+    size_t n = 0;
+    pid_t pid;
+    int status = 0;
+    argv[n++] = "bootreel";
+    argv[n++] = "record";
+    for (size_t i = 0; i < h->words.n; i++)
+        argv[n++] = (char *)h->words.word[i];
+    for (size_t i = 0; i < nmore; i++)
+        argv[n++] = (char *)more[i];
+    argv[n++] = "-q";
+    argv[n++] = "-o";
+    argv[n++] = (char *)path;
+    posix_spawn_file_actions_t files;
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    int rc = posix_spawn(&pid, "/proc/self/exe", &files, NULL, argv, environ);
+    posix_spawn_file_actions_destroy(&files);
+    free(argv);
+    if (rc)
+        return error_set(err, "%.200s: %s", path, strerror(rc));
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return WIFEXITED(status) && WEXITSTATUS(status) != EXIT_TROUBLE
+               ? 0
+               : error_set(err, "%.300s: the recording failed", path);
+}
+
+static int record_seed(const struct hunt *h, uint64_t seed, const char *path, struct error *err)
+{
+    char *number = text_format("--seed=%llu", (unsigned long long)seed),
+         *from = text_format("--vary=from=%llu", (unsigned long long)h->from);
+    const char *const more[] = {number, from};
+    const int rc = hunt_record(h, more, h->from ? 2 : 1, path, err);
+    free(number);
+    free(from);
+    return rc;
+}
+
+/* What bootreel why says of a trace. -1 with err. */
+static int ask(const struct hunt *h, const char *path, struct hunt_kept *k, bool *bad, struct error *err)
+{
+    struct trace *t = trace_open(path, err);
+    struct why *w = t ? verdict_of(h->engines, t) : NULL;
+    if (w) {
+        snprintf(k->code, sizeof k->code, "%s", why_code_name(w->code));
+        snprintf(k->verdict, sizeof k->verdict, "%s", w->verdict);
+    }
+    *bad = verdict_is_bad(w);
+    why_free(w);
+    trace_close(t);
+    return t ? 0 : -1;
+}
+
+/* ---------------------------------------------------------------- a trial, in a process of its own */
+
+static bool is_bad(const struct hunt *h, const struct trial_end *end, const char *outcome)
+{
+    return h->bad == BAD_TEXT      ? end->said
+           : h->bad == BAD_NO_TEXT ? !end->said
+                                   : strcmp(outcome, h->reference) != 0;
+}
+
+static struct trial_options options_of(const struct hunt *h, const struct engine_config *cfg)
+{
+    const bool text = h->bad == BAD_TEXT || h->bad == BAD_NO_TEXT;
+    return (struct trial_options){.kind = h->kind,
+                                  .config = cfg,
+                                  .until = h->until,
+                                  .until_time = h->until_time,
+                                  .text = text ? h->bad_text : NULL,
+                                  .text_before = h->bad_before};
+}
+
+/* Records the trial, and judges the trace. */
+static int judge_trace(const struct hunt *h, struct hunt_trial *trial, struct error *err)
+{
+    struct hunt_kept k = {0};
+    char *path = text_format("%s/trial-%llu.reel", h->folder, (unsigned long long)trial->seed);
+    int rc = record_seed(h, trial->seed, path, err);
+    if (!rc && h->bad == BAD_WHY) {
+        rc = ask(h, path, &k, &trial->bad, err);
+        snprintf(trial->outcome, sizeof trial->outcome, "%s", k.code);
+    } else if (!rc) {
+        char *command = text_format("%s \"$1\"", h->bad_text);
+        const char *const argv[] = {"sh", "-c", command, "sh", path, NULL};
+        pid_t pid;
+        int status = 0;
+        rc = posix_spawn(&pid, "/bin/sh", NULL, NULL, (char **)argv, environ);
+        while (!rc && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+            ;
+        trial->bad = status != 0;
+        snprintf(trial->outcome, sizeof trial->outcome, "the command's status %d", WEXITSTATUS(status));
+        free(command);
+    }
+    unlink(path);
+    free(path);
+    return rc;
+}
+
+static int run_trial(struct run *run, struct hunt_trial *trial, struct error *err)
+{
+    const struct hunt *h = run->h;
+    struct trial_end end;
+    snprintf(run->seed, sizeof run->seed, "%llu", (unsigned long long)trial->seed);
+    if (h->bad == BAD_WHY || h->bad == BAD_COMMAND)
+        return judge_trace(h, trial, err);
+    const struct trial_options o = options_of(h, &run->cfg);
+    struct trial *t = run->beginning ? run->beginning : trial_new(&o, err);
+    if (!t || (run->beginning && trial_divide(t, trial->seed, err)))
+        return -1;
+    trial_run(t, &end);
+    trial_outcome(&end, trial->outcome);
+    trial->icount = end.icount;
+    trial->time = end.time;
+    trial->bad = is_bad(h, &end, trial->outcome);
+    return 0;
+}
+
+__attribute__((noreturn)) static void be_child(struct run *run, uint64_t seed, int result)
+{
+    struct error err = {""};
+    struct hunt_trial trial = {.seed = seed};
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    trial.failed = run_trial(run, &trial, &err) != 0;
+    if (trial.failed)
+        snprintf(trial.outcome, sizeof trial.outcome, "%.400s", err.text);
+    const bool written = write(result, &trial, sizeof trial) == sizeof trial;
+    _exit(written ? EXIT_DONE : EXIT_TROUBLE);
+}
+
+static int start_child(struct run *run, uint64_t seed, struct error *err)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC))
+        return error_set(err, "hunt: %s", strerror(errno));
+    fflush(NULL);
+    const pid_t pid = fork();
+    if (!pid)
+        be_child(run, seed, ends[1]);
+    close(ends[1]);
+    if (pid < 0) {
+        close(ends[0]);
+        return error_set(err, "hunt: %s", strerror(errno));
+    }
+    run->child[run->working++] = (struct child){pid, ends[0], seed};
+    return 0;
+}
+
+/* ---------------------------------------------------------------- results */
+
+static void add_kept(struct hunt_results *r, const struct hunt_kept *k)
+{
+    r->kept = mem_grow(r->kept, &r->kept_room, r->nkept + 1, sizeof *r->kept);
+    r->kept[r->nkept++] = *k;
+}
+
+static bool is_kept(const struct hunt_results *r, uint64_t seed)
+{
+    for (size_t i = 0; i < r->nkept; i++)
+        if (r->kept[i].seed == seed)
+            return true;
+    return false;
+}
+
+static size_t kept_of(const struct hunt_results *r, const char *outcome)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->n; i++)
+        n += !strcmp(r->trial[i].outcome, outcome) && is_kept(r, r->trial[i].seed);
+    return n;
+}
+
+/* Records a bad trial, if there are not enough of that outcome. */
+static int keep(struct run *run, const struct hunt_trial *t, struct error *err)
+{
+    struct hunt_kept k = {.seed = t->seed};
+    bool bad;
+    if (!t->bad || t->failed || kept_of(run->r, t->outcome) >= HUNT_KEPT)
+        return 0;
+    char *reel = hunt_reel(run->h, t->seed), *list = hunt_path(run->h, "kept");
+    int rc = record_seed(run->h, t->seed, reel, err) || ask(run->h, reel, &k, &bad, err) ? -1 : 0;
+    FILE *f = rc ? NULL : fopen(list, "ae");
+    if (!rc &&
+        (!f || (out_print(f, "%llu\t%s\t%s\n", (unsigned long long)k.seed, k.code, k.verdict), fclose(f))))
+        rc = error_set(err, "%.300s: %s", list, strerror(errno));
+    free(reel);
+    free(list);
+    add_kept(run->r, &k);
+    return rc;
+}
+
+static int take_trial(struct run *run, const struct hunt_trial *t, struct error *err)
+{
+    struct hunt_results *r = run->r;
+    r->trial = mem_grow(r->trial, &r->room, r->n + 1, sizeof *r->trial);
+    r->trial[r->n++] = *t;
+    run->made++;
+    out_print(run->log, "%llu\t%s\t%llu\t%llu\t%s\n", (unsigned long long)t->seed,
+              t->failed ? "failed"
+              : t->bad  ? "bad"
+                        : "good",
+              (unsigned long long)t->icount, (unsigned long long)t->time, t->outcome);
+    if (fflush(run->log))
+        return error_set(err, "%.200s/trials: %s", run->h->folder, strerror(errno));
+    return keep(run, t, err);
+}
+
+/* Waits for a child, and takes what it has found. */
+static int end_child(struct run *run, struct error *err)
+{
+    int status;
+    const pid_t pid = waitpid(-1, &status, 0);
+    size_t i = 0;
+    while (i < run->working && run->child[i].pid != pid)
+        i++;
+    if (i == run->working)
+        return pid < 0 && errno != EINTR ? error_set(err, "hunt: %s", strerror(errno)) : 0;
+    struct hunt_trial t = {.seed = run->child[i].seed, .failed = true};
+    if (read(run->child[i].result, &t, sizeof t) != sizeof t) {
+        t = (struct hunt_trial){.seed = run->child[i].seed, .failed = true};
+        snprintf(t.outcome, sizeof t.outcome, "the trial was ended by signal %d",
+                 WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+    }
+    close(run->child[i].result);
+    run->child[i] = run->child[--run->working];
+    return take_trial(run, &t, err);
+}
+
+/* ---------------------------------------------------------------- the hunt */
+
+static bool is_made(const struct hunt_results *r, uint64_t seed)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (r->trial[i].seed == seed)
+            return true;
+    return false;
+}
+
+static void show(const struct run *run)
+{
+    size_t bad = 0, outcomes = 0;
+    if (run->h->quiet || !isatty(STDERR_FILENO))
+        return;
+    for (size_t i = 0; i < run->r->n; i++) {
+        size_t k = 0;
+        while (k < i && strcmp(run->r->trial[k].outcome, run->r->trial[i].outcome))
+            k++;
+        outcomes += k == i;
+        bad += run->r->trial[i].bad;
+    }
+    const double seconds = (double)(real_ns() - run->began) / 1e9;
+    out_control(stderr, "\r\033[K");
+    out_print(stderr, "hunting: %zu of %llu, %.1f trials a second, %zu outcomes, %zu bad", run->r->n,
+              (unsigned long long)run->h->runs, (double)run->made / (seconds + 0.001), outcomes, bad);
+    fflush(stderr);
+}
+
+static int make_trials(struct run *run, struct error *err)
+{
+    const struct hunt *h = run->h;
+    int rc = 0;
+    for (uint64_t i = 0; i < h->runs && !rc; i++) {
+        if (is_made(run->r, h->seed + i))
+            continue;
+        while (run->working >= h->jobs && !rc) {
+            rc = end_child(run, err);
+            show(run);
+        }
+        if (!rc)
+            rc = start_child(run, h->seed + i, err);
+    }
+    while (run->working && !rc) {
+        rc = end_child(run, err);
+        show(run);
+    }
+    for (size_t i = 0; i < run->working; i++)
+        kill(run->child[i].pid, SIGKILL);
+    if (!h->quiet && isatty(STDERR_FILENO))
+        out_control(stderr, "\r\033[K");
+    return rc;
+}
+
+/* The settings of the machine, with the seed of the trial, and the position that --from stands for. Without variation: only the machine's. */
+static void set_settings(struct run *run, const struct engine_config *cfg, bool varied)
+{
+    static const char *const own[] = {"vary", "vary-seed", "vary-from", "schedule"};
+    size_t n = 0;
+    free(run->settings);
+    run->settings = mem_zero(cfg->nsettings + 1, sizeof *run->settings);
+    for (size_t i = 0; i < cfg->nsettings; i++) {
+        bool vary = false;
+        for (size_t k = 0; k < sizeof own / sizeof *own; k++)
+            vary |= !strcmp(cfg->settings[i].key, own[k]);
+        if (vary && !varied)
+            continue;
+        run->settings[n++] = cfg->settings[i];
+        if (!strcmp(cfg->settings[i].key, "vary-seed"))
+            run->settings[n - 1].value = run->seed;
+    }
+    run->cfg = *cfg;
+    run->cfg.settings = run->settings;
+    run->cfg.nsettings = n;
+}
+
+/* How the machine ends without variation. */
+static int run_plain(struct run *run, struct error *err)
+{
+    struct trial_end end;
+    set_settings(run, machine_config(run->h->machine), false);
+    const struct trial_options o = options_of(run->h, &run->cfg);
+    struct trial *t = trial_new(&o, err);
+    if (!t)
+        return -1;
+    trial_run(t, &end);
+    trial_free(t);
+    trial_outcome(&end, run->h->reference);
+    if (!run->h->quiet)
+        out_print(stderr, "bootreel: without variation: %s\n", run->h->reference);
+    if ((run->h->bad == BAD_TEXT && end.said) || (run->h->bad == BAD_NO_TEXT && !end.said))
+        return error_set(err, "--bad: the run without variation is bad already: give another condition");
+    return 0;
+}
+
+/* Runs what all trials share. */
+static int run_beginning(struct run *run, struct error *err)
+{
+    if (!run->h->from || run->h->bad == BAD_WHY || run->h->bad == BAD_COMMAND)
+        return 0;
+    const struct trial_options o = options_of(run->h, &run->cfg);
+    run->beginning = trial_new(&o, err);
+    if (!run->beginning)
+        return -1;
+    if (!trial_engine(run->beginning)->ops->reseed)
+        return error_set(err, "hunt: this machine varies nothing");
+    return trial_run_to(run->beginning, run->h->from)
+               ? 0
+               : error_set(err, "--from: the run ends before icount %llu", (unsigned long long)run->h->from);
+}
+
+int hunt_run(struct hunt *h, struct hunt_results *r, struct error *err)
+{
+    struct run run = {
+        .h = h, .r = r, .seed = "0", .began = real_ns(), .child = mem_zero(h->jobs, sizeof *run.child)};
+    char *log = hunt_path(h, "trials");
+    int rc = run_plain(&run, err);
+    set_settings(&run, machine_config(h->machine), true);
+    if (!rc)
+        rc = run_beginning(&run, err);
+    if (!rc && !(run.log = fopen(log, "ae")))
+        rc = error_set(err, "%.300s: %s", log, strerror(errno));
+    if (!rc)
+        rc = make_trials(&run, err);
+    if (run.log)
+        fclose(run.log);
+    trial_free(run.beginning);
+    free(run.child);
+    free(run.settings);
+    free(log);
+    return rc;
+}

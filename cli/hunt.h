@@ -1,0 +1,71 @@
+/* hunt.h - many trials of one machine with other choices. Private to cli/.
+ *
+ * A hunt's folder has:
+ *   hunt       what is hunted, a line each: another hunt cannot go on in this folder
+ *   trials     a line a trial: seed, bad or not, icount, guest time, outcome, with tabs between
+ *   kept       a line a bad trial that was recorded: seed, code of bootreel why, verdict
+ *   plain.reel, seed-N.reel
+ */
+#ifndef BOOTREEL_CLI_HUNT_H
+#define BOOTREEL_CLI_HUNT_H
+
+#include "cli/cli.h"
+#include "cli/machine.h"
+#include "core/hunt/trial.h"
+
+enum { HUNT_KEPT = 3 /* of an outcome */, HUNT_JOB = 50 /* trials */ };
+
+enum hunt_bad { BAD_END, BAD_TEXT, BAD_NO_TEXT, BAD_WHY, BAD_COMMAND };
+
+struct hunt {
+    struct engines *engines;
+    const struct engine_kind *kind;
+    struct machine *machine;
+    struct words words; /* of the machine, for bootreel record: "--cpus=2" */
+    size_t nwords;      /* of them, without --vary and the like */
+    const char *folder;
+    uint64_t seed, runs, jobs, from;
+    const char *from_text, *until_text; /* --from, --until */
+    uint64_t until, until_time;
+    enum hunt_bad bad;
+    char *bad_text; /* of the condition */
+    uint64_t bad_before;
+    bool quiet;
+    char reference[TRIAL_OUTCOME]; /* how the plain run ends */
+};
+
+/* What became of a trial. */
+struct hunt_trial {
+    uint64_t seed;
+    bool bad, failed; /* failed: it could not be made, and the outcome says why */
+    uint64_t icount, time;
+    char outcome[TRIAL_OUTCOME];
+};
+
+struct hunt_results {
+    struct hunt_trial *trial;
+    size_t n, room;
+    struct hunt_kept {
+        uint64_t seed;
+        char code[64], verdict[200];
+    } * kept;
+    size_t nkept, kept_room;
+};
+
+/* FOLDER/NAME; to be freed. */
+char *hunt_path(const struct hunt *h, const char *name);
+/* FOLDER/seed-N.reel; to be freed. */
+char *hunt_reel(const struct hunt *h, uint64_t seed);
+/* Adds what a folder has. -1 with err. */
+int hunt_read(struct hunt_results *r, const char *folder, struct error *err);
+void hunt_results_free(struct hunt_results *r);
+/* Prints the table. EXIT_NO if there were bad trials. */
+int hunt_table(const struct hunt_results *r);
+
+/* Makes the trials that are not in `r` yet, and adds them. -1 with err. */
+int hunt_run(struct hunt *h, struct hunt_results *r, struct error *err);
+/* Runs bootreel record with the machine's words and these; to `path`. -1 with err. */
+int hunt_record(const struct hunt *h, const char *const *more, size_t nmore, const char *path,
+                struct error *err);
+
+#endif

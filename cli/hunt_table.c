@@ -1,0 +1,145 @@
+/* hunt_table.c - the results of a hunt: read from folders, and as a table. See hunt.h. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "cli/hunt.h"
+
+/* The next field of a line, up to a tab. */
+static char *field(char **rest)
+{
+    char *f = strsep(rest, "\t");
+    return f ? f : "";
+}
+
+static bool has_seed(const struct hunt_results *r, uint64_t seed)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (r->trial[i].seed == seed)
+            return true;
+    return false;
+}
+
+static void take_trial_line(struct hunt_results *r, char *line)
+{
+    struct hunt_trial t = {.seed = strtoull(field(&line), NULL, 10)};
+    const char *state = field(&line);
+    t.bad = !strcmp(state, "bad");
+    t.failed = !strcmp(state, "failed");
+    t.icount = strtoull(field(&line), NULL, 10);
+    t.time = strtoull(field(&line), NULL, 10);
+    snprintf(t.outcome, sizeof t.outcome, "%s", field(&line));
+    if (t.failed || !*t.outcome || has_seed(r, t.seed)) /* a failed one is made again */
+        return;
+    r->trial = mem_grow(r->trial, &r->room, r->n + 1, sizeof *r->trial);
+    r->trial[r->n++] = t;
+}
+
+static void take_kept_line(struct hunt_results *r, char *line)
+{
+    struct hunt_kept k = {.seed = strtoull(field(&line), NULL, 10)};
+    snprintf(k.code, sizeof k.code, "%s", field(&line));
+    snprintf(k.verdict, sizeof k.verdict, "%s", field(&line));
+    r->kept = mem_grow(r->kept, &r->kept_room, r->nkept + 1, sizeof *r->kept);
+    r->kept[r->nkept++] = k;
+}
+
+/* A line that is not complete was being written when the hunt was ended: it does not count. */
+static int read_lines(struct hunt_results *r, const char *folder, const char *name,
+                      void (*take)(struct hunt_results *r, char *line), struct error *err)
+{
+    char *path = text_format("%s/%s", folder, name), *line = NULL;
+    size_t room = 0;
+    ssize_t n;
+    FILE *f = fopen(path, "re");
+    int rc = f || errno == ENOENT ? 0 : error_set(err, "%.300s: %s", path, strerror(errno));
+    while (f && (n = getline(&line, &room, f)) > 0)
+        if (line[n - 1] == '\n') {
+            line[n - 1] = 0;
+            take(r, line);
+        }
+    if (f)
+        fclose(f);
+    free(line);
+    free(path);
+    return rc;
+}
+
+int hunt_read(struct hunt_results *r, const char *folder, struct error *err)
+{
+    return read_lines(r, folder, "trials", take_trial_line, err) ||
+                   read_lines(r, folder, "kept", take_kept_line, err)
+               ? -1
+               : 0;
+}
+
+void hunt_results_free(struct hunt_results *r)
+{
+    free(r->trial);
+    free(r->kept);
+}
+
+/* ---------------------------------------------------------------- the table */
+
+/* One outcome. */
+struct row {
+    const struct hunt_trial *first; /* of the lowest seed */
+    size_t n;
+};
+
+static int by_count(const void *a, const void *b)
+{
+    const struct row *x = a, *y = b;
+    if (x->n != y->n)
+        return x->n < y->n ? 1 : -1;
+    return x->first->seed < y->first->seed ? -1 : 1;
+}
+
+static size_t rows_of(const struct hunt_results *r, struct row *row)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->n; i++) {
+        const struct hunt_trial *t = &r->trial[i];
+        size_t k = 0;
+        while (k < n && (strcmp(row[k].first->outcome, t->outcome) || row[k].first->bad != t->bad))
+            k++;
+        if (k == n)
+            row[n++] = (struct row){.first = t};
+        if (t->seed < row[k].first->seed)
+            row[k].first = t;
+        row[k].n++;
+    }
+    qsort(row, n, sizeof *row, by_count);
+    return n;
+}
+
+static void put_kept(const struct hunt_results *r, const struct row *row)
+{
+    for (size_t i = 0; i < r->nkept; i++)
+        for (size_t k = 0; k < r->n; k++)
+            if (r->trial[k].seed == r->kept[i].seed && !strcmp(r->trial[k].outcome, row->first->outcome))
+                out_print(stdout, "          seed-%llu.reel: %s: %s\n", (unsigned long long)r->kept[i].seed,
+                          r->kept[i].code, r->kept[i].verdict);
+}
+
+int hunt_table(const struct hunt_results *r)
+{
+    struct row *row = mem_zero(r->n + 1, sizeof *row);
+    const size_t n = rows_of(r, row);
+    size_t bad = 0;
+    out_print(stdout, "%8s  %-10s  %s\n", "trials", "first seed", "outcome");
+    for (size_t i = 0; i < n; i++) {
+        const struct hunt_trial *t = row[i].first;
+        out_print(stdout, "%8zu  %-10llu  %s%s\n", row[i].n, (unsigned long long)t->seed, t->outcome,
+                  t->failed ? "  (failed)"
+                  : t->bad  ? "  (bad)"
+                            : "");
+        put_kept(r, &row[i]);
+        bad += t->bad ? row[i].n : 0;
+    }
+    out_print(stdout, "%zu of %zu trials ended badly\n", bad, r->n);
+    free(row);
+    return bad ? EXIT_NO : EXIT_DONE;
+}

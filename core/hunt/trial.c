@@ -1,0 +1,240 @@
+/* trial.c - see trial.h. */
+#include "core/hunt/trial.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "core/story/inspector.h"
+
+enum { STEPS_A_RUN = 25000000, DEVICES = 16, TEXT_MOST = 200 };
+
+struct trial {
+    struct trial_options o;
+    struct engine *e;
+    struct inspector *inspector;
+    struct crash_watch *watch;
+    struct observer observer;
+    char seen[DEVICES][TEXT_MOST]; /* the last bytes of each console, as many as the text has */
+    struct trial_end end;
+    struct stop stop;
+    bool over, watched;
+};
+
+/* ---------------------------------------------------------------- observing */
+
+static void take_story(void *ctx, const struct event *ev)
+{
+    struct trial *t = ctx;
+    crash_watch_story(t->watch, ev);
+    if (crash_watch_over(t->watch))
+        t->e->ops->interrupt(t->e);
+    if (ev->kind == EV_CONSOLE_LINE && ev->len)
+        snprintf(t->end.line, sizeof t->end.line, "%.*s", (int)ev->len, (const char *)ev->data);
+}
+
+static void on_event(void *ctx, const struct event *ev)
+{
+    struct trial *t = ctx;
+    crash_watch_event(t->watch, ev);
+    inspector_event(t->inspector, ev);
+}
+
+static void on_probe(void *ctx, unsigned id, unsigned cpu, uint64_t icount)
+{
+    inspector_probe(((struct trial *)ctx)->inspector, id, cpu, icount);
+}
+
+static void look_for_text(struct trial *t, unsigned device, const char *data, size_t n)
+{
+    const size_t length = strlen(t->o.text);
+    char *seen = t->seen[device];
+    for (size_t i = 0; i < n && !t->end.said; i++) {
+        memmove(seen, seen + 1, length - 1);
+        seen[length - 1] = data[i];
+        t->end.said = !memcmp(seen, t->o.text, length) &&
+                      (!t->o.text_before || t->e->ops->time(t->e) < t->o.text_before);
+    }
+}
+
+static void on_console(void *ctx, unsigned device, const void *data, size_t n)
+{
+    struct trial *t = ctx;
+    crash_watch_console(t->watch);
+    if (t->o.text && device < DEVICES)
+        look_for_text(t, device, data, n);
+}
+
+/* ---------------------------------------------------------------- creation */
+
+static int create(struct trial *t, struct error *err)
+{
+    struct engine_config cfg = *t->o.config;
+    cfg.host = t->o.kind->host;
+    cfg.host.keeps_zeros = true;
+    t->e = t->o.kind->create(&cfg, err);
+    if (!t->e)
+        return -1;
+    const struct inspector_options io = {.engine = t->e,
+                                         .config = t->o.config,
+                                         .classes = EVENT_CLASSES_DEFAULT,
+                                         .ctx = t,
+                                         .emit = take_story};
+    t->inspector = inspector_create(&io, err);
+    if (!t->inspector)
+        return -1;
+    t->observer = (struct observer){.ctx = t, .event = on_event, .probe = on_probe, .console = on_console};
+    t->e->ops->observe(
+        t->e, EVENT_CLASSES_DEFAULT | inspector_classes(t->inspector) | crash_watch_classes(t->watch),
+        &t->observer);
+    inspector_start(t->inspector);
+    return 0;
+}
+
+struct trial *trial_new(const struct trial_options *o, struct error *err)
+{
+    if (o->text && (!*o->text || strlen(o->text) > TEXT_MOST)) {
+        error_set(err, "console:%.40s: a text of 1 to %d bytes", o->text, TEXT_MOST);
+        return NULL;
+    }
+    struct trial *t = mem_zero(1, sizeof *t);
+    t->o = *o;
+    t->watch = crash_watch_new(o->stop_on, false);
+    if (!o->until && !o->until_time)
+        crash_watch_unattended(t->watch);
+    if (!create(t, err))
+        return t;
+    trial_free(t);
+    return NULL;
+}
+
+void trial_free(struct trial *t)
+{
+    if (!t)
+        return;
+    inspector_destroy(t->inspector);
+    crash_watch_free(t->watch);
+    if (t->e)
+        t->e->ops->destroy(t->e);
+    free(t);
+}
+
+struct engine *trial_engine(struct trial *t)
+{
+    return t->e;
+}
+
+/* ---------------------------------------------------------------- running */
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static bool until_reached(const struct trial *t)
+{
+    return (t->o.until && t->e->ops->icount(t->e) >= t->o.until) ||
+           (t->o.until_time && t->e->ops->time(t->e) >= t->o.until_time);
+}
+
+/* As the recorder decides (core/run/recorder.c), in the same order. */
+static void stopped(struct trial *t)
+{
+    const enum stop_reason reason = t->stop.reason;
+    const bool goes_on = reason == STOP_REACHED || reason == STOP_IDLE || reason == STOP_HALTED ||
+                         reason == STOP_INTERRUPTED || reason == STOP_RESET;
+    t->over = !goes_on;
+    if (!t->over && until_reached(t)) {
+        t->stop = (struct stop){.reason = STOP_REACHED};
+        t->over = true;
+    }
+    if (!t->over)
+        t->over = t->watched = crash_watch_stopped(t->watch, t->e, &t->stop);
+    t->over |= reason == STOP_HALTED;
+}
+
+static void run_once(struct trial *t, uint64_t icount)
+{
+    const uint64_t here = t->e->ops->icount(t->e);
+    struct run_limit l = {.icount = earlier(here + STEPS_A_RUN, icount), .time = UINT64_MAX};
+    crash_watch_limit(t->watch, here, t->e->ops->time(t->e), &l);
+    if (t->o.until)
+        l.icount = earlier(l.icount, t->o.until);
+    if (t->o.until_time) {
+        l.until = l.until ? earlier(l.until, t->o.until_time) : t->o.until_time;
+        l.time = earlier(l.time, t->o.until_time);
+    }
+    t->e->ops->run(t->e, &l, &t->stop);
+    stopped(t);
+}
+
+bool trial_run_to(struct trial *t, uint64_t icount)
+{
+    while (!t->over && t->e->ops->icount(t->e) < icount)
+        run_once(t, icount);
+    return !t->over;
+}
+
+int trial_divide(struct trial *t, uint64_t seed, struct error *err)
+{
+    if (t->e->ops->forked && t->e->ops->forked(t->e))
+        return error_set(err, "no memory for a copy of the compiled code");
+    t->e->ops->reseed(t->e, seed);
+    return 0;
+}
+
+static void take_end(struct trial *t)
+{
+    const char *text;
+    const enum crash crash = crash_watch_result(t->watch, &text);
+    struct trial_end *end = &t->end;
+    const char *word = t->watched ? crash_word(crash) : stop_word(t->stop.reason);
+    if (t->watched && t->stop.reason == STOP_RESET && crash == CRASH_PANIC)
+        word = CRASH_PANIC_RESET;
+    snprintf(end->reason, sizeof end->reason, "%s", word ? word : "");
+    snprintf(end->text, sizeof end->text, "%s", crash != CRASH_NONE ? text : t->stop.text);
+    end->status = t->stop.reason == STOP_POWER_OFF ? t->stop.status : 0;
+    end->icount = t->e->ops->icount(t->e);
+    end->time = t->e->ops->time(t->e);
+}
+
+void trial_run(struct trial *t, struct trial_end *end)
+{
+    while (!t->over)
+        run_once(t, UINT64_MAX);
+    t->e->ops->flush(t->e);
+    inspector_finish(t->inspector);
+    take_end(t);
+    *end = t->end;
+}
+
+/* ---------------------------------------------------------------- in one line */
+
+/* What differs from run to run says nothing: each number becomes N. */
+static void put_plainly(const char *text, char *to, size_t size)
+{
+    size_t n = 0;
+    while (*text && n + 2 < size) {
+        if (!isdigit((unsigned char)*text)) {
+            to[n++] = *text == '\n' || *text == '\t' ? ' ' : *text;
+            text++;
+            continue;
+        }
+        to[n++] = 'N';
+        while (isxdigit((unsigned char)*text) || *text == 'x')
+            text++;
+    }
+    to[n] = 0;
+}
+
+const char *trial_outcome(const struct trial_end *end, char buf[TRIAL_OUTCOME])
+{
+    char text[400];
+    put_plainly(end->text, text, sizeof text);
+    if (!strcmp(end->reason, stop_word(STOP_POWER_OFF)))
+        snprintf(buf, TRIAL_OUTCOME, "%s, status %d", end->reason, end->status);
+    else
+        snprintf(buf, TRIAL_OUTCOME, "%s%s%s", end->reason, *text ? ": " : "", text);
+    return buf;
+}

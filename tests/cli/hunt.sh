@@ -1,0 +1,38 @@
+#!/bin/bash
+# hunt.sh - bootreel hunt: planted bugs of two processors are found; what is kept is what record with that seed makes; a hunt goes on; jobs are merged.
+. "$(dirname "$0")/../lib.sh"
+. "$top/tests/race.sh"
+unset BOOTREEL_GUESTS
+cd "$work" || exit 2
+race_kernel race.elf
+machine() { echo "--kernel race.elf --append $1 --cpus 2 --memory 16M --until 2M -q"; }
+
+# found BUG KINDS SEED: the trial with that seed is bad, and kept.
+found() {
+    expect 1 "$1" "$BOOTREEL" hunt $(machine "$1") --vary "$2" --seed "$3" --runs 2 -o "hunt-$1"
+    holds "$1.out" "seed-$3.reel: " "$1: it is found"
+    expect 0,1 "$1-again" "$BOOTREEL" record $(machine "$1") --vary "$2" --seed "$3" -o again.reel
+    cmp "hunt-$1/seed-$3.reel" again.reel || fail "$1: the kept trace is not what record makes"
+}
+found ram memory 3
+found timer timers 40
+
+# Trials that share a beginning: the same result as without, and the trace of record.
+expect 0 plain "$BOOTREEL" record $(machine ipi) -o plain.reel
+expect 1 from "$BOOTREEL" hunt $(machine ipi) --vary turns,from=3000 --seed 1 --runs 40 -o alone
+expect 1 shared "$BOOTREEL" hunt $(machine ipi) --vary turns --from 3000 --seed 1 --runs 40 --jobs 2 -o shared
+same <(sort -n alone/trials) <(sort -n shared/trials) "a shared beginning changes nothing"
+bad=$(awk -F'\t' '$2 == "bad" { print $1; exit }' shared/trials)
+expect 0,1 tail "$BOOTREEL" record $(machine ipi) --vary turns,from=3000 --seed "$bad" -o tail.reel
+cmp tail.reel "alone/seed-$bad.reel" || fail "a kept trial with --vary from= is not what record makes"
+
+# It goes on where it was; another hunt does not.
+expect 1 on "$BOOTREEL" hunt $(machine ipi) --vary turns --from 3000 --seed 1 --runs 45 -o shared
+[ "$(wc -l <shared/trials)" = 45 ] || fail "a hunt that goes on makes the missing trials only"
+expect 2 other "$BOOTREEL" hunt $(machine ram) --vary memory --runs 2 -o shared && holds other.err "another hunt's results" "another hunt"
+expect 0 list "$BOOTREEL" hunt $(machine ram) --vary memory --runs 60 --list && holds list.out '^2	51	60$' "the jobs"
+expect 1 merge "$BOOTREEL" hunt --merge hunt-ram shared && holds merge.out 'of 4[0-9] trials ended badly' "merge"
+expect 1 text "$BOOTREEL" hunt $(machine ram) --vary memory --seed 3 --runs 1 --bad 'console:not zero' -o text
+expect 0 none "$BOOTREEL" hunt $(machine ram) --vary irq --runs 2 --bad 'no console:good before 10s' -o none
+expect 2 nothing "$BOOTREEL" hunt $(machine ram) -o x && holds nothing.err 'say what is to be varied' "no --vary"
+finish
