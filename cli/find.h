@@ -3,7 +3,7 @@
 #define BOOTREEL_CLI_FIND_H
 
 #include "core/story/process_names.h"
-#include "core/symbols/kernel_types.h"
+#include "core/timeline/recorded_types.h"
 #include "core/symbols/symbols.h"
 #include "core/timeline/timeline.h"
 

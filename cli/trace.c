@@ -9,6 +9,7 @@
 #include "core/live/seen.h"
 #include "core/run/replay.h"
 #include "core/screen/shown.h"
+#include "core/screen/timeline_screen.h"
 #include "core/story/position.h"
 #include "core/story/process_names.h"
 #include "core/story/stages.h"

@@ -9,7 +9,7 @@
 #include "core/story/explain.h"
 #include "core/story/running.h"
 #include "core/story/stages.h"
-#include "core/symbols/kernel_types.h"
+#include "core/timeline/recorded_types.h"
 #include "core/symbols/symbols.h"
 #include "core/views/tasks.h"
 #include "core/views/views.h"

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/numbers.h"
+#include "core/screen/timeline_screen.h"
 #include "core/story/marks.h"
 #include "core/story/processes.h"
 #include "core/systems/efi/firmware.h"

@@ -10,7 +10,7 @@
 
 #include "core/story/explain.h"
 #include "core/story/running.h"
-#include "core/symbols/kernel_types.h"
+#include "core/timeline/recorded_types.h"
 #include "core/timeline/timeline.h"
 #include "core/views/tasks.h"
 #include "core/views/views.h"

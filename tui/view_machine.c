@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "core/screen/timeline_screen.h"
 #include "core/views/machine.h"
 #include "tui/app_impl.h"
 

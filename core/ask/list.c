@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "base/out.h"
 #include "core/ask/private/run.h"
-#include "core/symbols/kernel_types.h"
+#include "core/timeline/recorded_types.h"
 
 struct listing {
     struct ask_shared s;

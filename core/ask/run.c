@@ -6,7 +6,7 @@
 
 #include "base/memory.h"
 #include "core/ask/private/run.h"
-#include "core/symbols/kernel_types.h"
+#include "core/timeline/recorded_types.h"
 
 struct running {
     struct ask_shared s;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/origin/private/impl.h"
+#include "core/screen/timeline_screen.h"
 
 /* Text mode: each character has two bytes. */
 static int text_place(const struct display *d, unsigned row, unsigned column, struct origin_place *place,

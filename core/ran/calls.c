@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "core/ran/private/tree.h"
 #include "core/run/replay.h"
-#include "core/symbols/kernel_types.h"
+#include "core/timeline/recorded_types.h"
 
 static void on_flow(void *ctx, const struct engine_flow *f)
 {

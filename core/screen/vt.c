@@ -7,7 +7,7 @@
 
 #include "base/memory.h"
 #include "core/ground/code_page.h"
-#include "core/symbols/kernel_types.h"
+#include "core/timeline/recorded_types.h"
 
 enum { COLUMNS_MAX = 1024, ROWS_MAX = 512, CELL = 2, KD_GRAPHICS = 1 };
 

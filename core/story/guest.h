@@ -2,7 +2,7 @@
  * boot understands. Only the inspector (core/story/inspector.h) calls them.
  *
  * A guest system is a row, `struct guest_system`, and a folder core/systems/NAME. Its row is listed in
- * core/story/guests.c. A *guest* is one instance of it: it looks for its system in the machine, or inside
+ * core/systems/systems.c. A *guest* is one instance of it: it looks for its system in the machine, or inside
  * another guest, and reports what the system does as events. At icount 0 the inspector creates one for each
  * system that the setting "inspect" names. All of them examine the same machine; most never find anything.
  *
@@ -172,7 +172,7 @@ uint64_t guest_event_ip(const struct event *ev);
 /* The number of a register, as from engine_reg_index, by its 64-bit or its 32-bit name (rax, eax). */
 size_t guest_reg_index(const struct engine *e, const char *name);
 
-/* ---------------------------------------------------------------- the table (core/story/guests.c) */
+/* ---------------------------------------------------------------- the table (core/systems/systems.c) */
 
 /* All guest systems, ended by NULL. */
 extern const struct guest_system *const guest_systems[];

@@ -1,17 +1,7 @@
-/* guests.c - the table of guest systems, and functions for guests inside others. See guest.h. */
+/* guests.c - what is asked of all guest systems, and functions for guests inside others. See guest.h. */
 #include <string.h>
 
-#include "core/systems/efi/efi.h"
-#include "core/systems/freebsd/freebsd.h"
 #include "core/story/guest.h"
-#include "core/systems/linux/linux.h"
-#include "core/systems/multiboot/multiboot.h"
-#include "core/systems/uml/uml.h"
-#include "core/systems/xen/xen.h"
-
-/* Add new ones at the end: guests get events in this order, so a trace depends on it. */
-const struct guest_system *const guest_systems[] = {
-    &linux_system, &freebsd_system, &xen_system, &uml_system, &efi_system, &multiboot_system, NULL};
 
 /* ---------------------------------------------------------------- the table */
 

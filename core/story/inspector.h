@@ -12,7 +12,7 @@
  * processes and stages at a position are read from the trace instead (symbols_load, processes.h, events).
  *
  * Settings (all optional; a trace without "inspect" has no inspector):
- *   inspect   the guest systems to look for, by their names in core/story/guests.c: "linux", "linux,xen"; "all";
+ *   inspect   the guest systems to look for, by their names in core/systems/systems.c: "linux", "linux,xen"; "all";
  *             "none"
  *   story     the revision of what guests report, STORY_REVISION when it was recorded; 1 if it is not there. An earlier one is told as it was,
  *             so that traces of it verify
@@ -54,7 +54,7 @@ struct inspector_options {
     /* Files given with --symbols: loaded at icount 0, and stored as notes. Only with `note`. */
     const char *const *symbol_files;
     size_t nsymbol_files;
-    /* The available guest systems, ended by NULL. NULL: those of core/story/guests.c. */
+    /* The available guest systems, ended by NULL. NULL: those of core/systems/systems.c. */
     const struct guest_system *const *systems;
     /* Called with one line about each symbol file that cannot be used or turns out to belong to another
      * kernel, and about each probe that was not reached. If NULL, inspector_create fails instead for a file

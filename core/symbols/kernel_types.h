@@ -1,35 +1,36 @@
-/* kernel_types.h - a Linux kernel's own type information (BTF), from the memory of a recorded machine; or,
- * for a kernel without it, the types in its vmlinux's DWARF, in the same form.
- *
- * A trace has it already, in the kernel's image, which the checkpoints hold. So it can be read from any trace
- * when somebody asks for a type, and recording does nothing for it. */
+/* kernel_types.h - a Linux kernel's own type information (BTF), from its memory; or, for a kernel without it, the types in its vmlinux's
+ * DWARF, in the same form. core/timeline/recorded_types.h reads it from a trace.
+ */
 #ifndef BOOTREEL_CORE_SYMBOLS_KERNEL_TYPES_H
 #define BOOTREEL_CORE_SYMBOLS_KERNEL_TYPES_H
 
 #include "core/symbols/symbols.h"
-#include "core/timeline/timeline.h"
 
 struct kernel_types;
 
-/* Reads the types of the first kernel that was found and has types, and of the modules that it had at the
- * last checkpoint of the record. The set is empty if there are none. `s` has the trace's symbols, and must
- * outlive the result. One thread at a time may use the result. NULL with err if the trace cannot be read.
- * Cost: some hundredths of a second; and, from the first question for code on, the kernel's image (tens of
- * MB). */
-struct kernel_types *kernel_types_read(struct trace *t, const struct engine_kind *kind,
-                                       const struct symbols *s, struct error *err);
-/* The types of the kernel of the guest that a space belongs to: `first` (from kernel_types_read, or NULL) if
- * they are that guest's, or if that guest's kernel has none; otherwise those in *o, which is all zero at
- * first, and whose k is to be freed. Cost: that of kernel_types_read when the guest is another one than
- * before. */
-struct kernel_types_other {
-    struct kernel_types *k;
-    unsigned guest;
-    bool asked;
+/* A kernel's linear memory, at one position of a machine. */
+struct kernel_memory {
+    void *ctx;
+    /* Returns how many of the n bytes there are. */
+    size_t (*read)(void *ctx, uint64_t address, void *buf, size_t n);
+    void (*relax)(
+        void *
+            ctx); /* gives back what can be read again; NULL: keeping the memory is expensive, so it is read at once and closed */
+    void (*close)(void *ctx);
 };
-const struct kernel_types *kernel_types_here(const struct kernel_types *first, struct kernel_types_other *o,
-                                             struct trace *t, const struct engine_kind *kind,
-                                             const struct symbols *s, symbol_space space);
+/* Where a kernel is. */
+struct kernel_place {
+    symbol_space space;
+    uint64_t text, size; /* its image */
+    uint64_t when;       /* the icount, or SYMBOLS_NOW, at which its symbols are asked for */
+};
+/* The types of that kernel and of its modules, as its memory has them; none if it has none. Takes the memory. `s` must outlive the result.
+ * One thread at a time may use the result. Cost: some hundredths of a second; and, from the first question for code on, the kernel's image
+ * (tens of MB). */
+struct kernel_types *kernel_types_in(const struct kernel_place *p, const struct symbols *s,
+                                     struct kernel_memory m);
+/* No types. */
+struct kernel_types *kernel_types_new(void);
 /* The types of a kernel alone, from its BTF, for a guest system that watches the kernel while it runs. The
  * data may be freed afterwards. NULL if they are damaged. Cost: some ms, and twice the data. */
 struct kernel_types *kernel_types_of(const void *btf, size_t n);

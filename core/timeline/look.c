@@ -5,7 +5,6 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "core/screen/screen.h"
 #include "core/story/position.h"
 #include "core/timeline/private/impl.h"
 
@@ -26,34 +25,7 @@ bool tl_has(const struct timeline *tl, unsigned cpu)
     return look_has(timeline_look(tl), cpu);
 }
 
-/* ---------------------------------------------------------------- the screen */
-
-static struct screen *screen_of(struct timeline *tl)
-{
-    if (!tl->screen)
-        tl->screen = screen_open(tl->t, tl->kind);
-    return tl->screen;
-}
-
-size_t timeline_screen(struct timeline *tl, char *buf, size_t size)
-{
-    size_t n;
-    screen_text(screen_of(tl), timeline_look(tl), buf, size, &n);
-    return n;
-}
-
-struct display_cell *timeline_console(struct timeline *tl, struct display *d)
-{
-    struct display_cell *cells;
-    screen_cells(screen_of(tl), timeline_look(tl), d, &cells);
-    return cells;
-}
-
-int timeline_pixel(struct timeline *tl, unsigned row, unsigned column, uint64_t *physical, unsigned *bytes,
-                   struct error *err)
-{
-    return screen_pixel(screen_of(tl), timeline_look(tl), row, column, physical, bytes, err);
-}
+/* ---------------------------------------------------------------- the display */
 
 bool timeline_display(const struct timeline *tl, struct display *d, struct display_cell *cells, size_t ncells,
                       uint8_t *rgb, size_t nrgb)

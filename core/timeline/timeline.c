@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "core/screen/screen.h"
 #include "core/timeline/private/impl.h"
 
 enum {
@@ -124,7 +123,8 @@ void timeline_close(struct timeline *tl)
         free(tl->mark[i].name);
     free(tl->mark);
     trace_cursor_close(tl->near);
-    screen_close(tl->screen);
+    if (tl->release)
+        tl->release(tl->kept);
     tl_learn_end(tl);
     touched_index_free(tl->index);
     tl_devices_free(tl);
@@ -743,4 +743,10 @@ int timeline_continue_n(struct timeline *tl, enum timeline_direction dir, uint64
     if (hits)
         *hits = got;
     return rc;
+}
+
+void **timeline_keeps(struct timeline *tl, void (*release)(void *))
+{
+    tl->release = release;
+    return &tl->kept;
 }

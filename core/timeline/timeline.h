@@ -401,14 +401,8 @@ static inline size_t timeline_peek_physical(const struct timeline *tl, uint64_t 
 {
     return look_peek_physical(timeline_look(tl), address, buf, n);
 }
-/* The screen as text; see engine_ops.screen. In a graphics mode, what core/screen/screen.h has: the text that the guest
- * kernel's own console shows there, or that can be read in the pixels. */
-size_t timeline_screen(struct timeline *tl, char *buf, size_t size);
-/* In a graphics mode: the cells of that text, to be freed, as screen_cells(). NULL if there is none. */
-struct display_cell *timeline_console(struct timeline *tl, struct display *d);
-/* Where a character of it is drawn: see screen_pixel(). */
-int timeline_pixel(struct timeline *tl, unsigned row, unsigned column, uint64_t *physical, unsigned *bytes,
-                   struct error *err);
+/* A place where core/screen/ keeps what it made for this timeline: NULL at first, and given to `release` when the timeline is closed. */
+void **timeline_keeps(struct timeline *tl, void (*release)(void *));
 /* The display: see engine_ops.display. */
 bool timeline_display(const struct timeline *tl, struct display *d, struct display_cell *cells, size_t ncells,
                       uint8_t *rgb, size_t nrgb);

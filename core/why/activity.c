@@ -1,6 +1,7 @@
 /* activity.c - what a machine is at: a program at its work, a system that is up, processes that wait, and for what. */
 #include <inttypes.h>
 
+#include "core/screen/timeline_screen.h"
 #include "core/why/private/case.h"
 #include "core/why/private/said.h"
 

@@ -1,6 +1,7 @@
 /* said.c - see said.h. */
 #include <ctype.h>
 
+#include "core/screen/timeline_screen.h"
 #include "core/why/private/said.h"
 
 bool said_line(const struct event *ev)

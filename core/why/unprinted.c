@@ -1,4 +1,5 @@
 /* unprinted.c - what a Linux kernel has written into its log, and no console has shown: the boot went wrong before it had one. */
+#include "core/timeline/recorded_types.h"
 #include "core/views/dmesg.h"
 #include "core/why/private/case.h"
 

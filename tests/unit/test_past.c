@@ -1,4 +1,5 @@
 /* test_past.c - memory at a checkpoint, read without a machine: as the machine has it there, and at the places where it saves it. */
+#include "core/screen/timeline_screen.h"
 #include "timeline_fixture.h"
 
 #include "core/run/past.h"

@@ -6,7 +6,6 @@
 #include "core/symbols/kernel_types.h"
 
 struct btf;
-struct kernel_memory;
 
 /* The kernel's image, or a module's. */
 struct kernel_code {
@@ -22,7 +21,7 @@ struct kernel_types {
     struct hash_index *functions; /* of each of these its own functions, by name: their types' numbers */
     struct kernel_code *code;     /* the kernel's, then those of modules */
     size_t ncode;
-    struct kernel_memory *memory; /* that code is read from; NULL: there is none */
+    struct kernel_memory memory; /* that code is read from; all zero: there is none */
 };
 
 #endif

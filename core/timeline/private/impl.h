@@ -80,8 +80,9 @@ struct timeline {
     struct replay *replay; /* builds the engine and its images */
     struct engine *e;
     struct error warning;
-    uint64_t last;         /* of the record */
-    struct screen *screen; /* opened when it is first needed */
+    uint64_t last; /* of the record */
+    void *kept;    /* see timeline_keeps() */
+    void (*release)(void *);
     uint32_t
         folded; /* classes of which the record does not have each event: the engine is asked for them too */
     bool folded_known; /* from the first stop point at events on */
