@@ -73,6 +73,11 @@ uint64_t board_late(struct board *b)
     return board_vary(b, VARY_DISK);
 }
 
+const char *board_varied_date(const struct board *b)
+{
+    return vary_date(vary_choose_at(b->host.vary, VARY_RTC, 0));
+}
+
 struct x86 *board_cpu(struct board *b, unsigned index)
 {
     return b->cpu[index].x86;

@@ -69,6 +69,8 @@ void board_bar_memory(struct board *, uint64_t from, uint64_t to, struct rambloc
 uint64_t board_now(const struct board *); /* guest time, ns since power-on; exact within callbacks */
 /* How many ns more the next command of a drive takes, if that is varied (hv/vary). One call a command. */
 uint64_t board_late(struct board *);
+/* The date at which the clock starts, if that is varied; else NULL. */
+const char *board_varied_date(const struct board *);
 #define TIMER_OFF UINT64_MAX
 /* Embedded in a chip's struct. `deadline` belongs in the chip's field table: FIELD(struct pit,
  * tick.deadline). */

@@ -154,6 +154,20 @@ void board_polled_input(struct board *b) {}
 
 void board_polled_timer(struct board *b) {}
 
+/* Nothing varies. */
+uint64_t board_vary(struct board *b, enum vary_kind kind)
+{
+    return 0;
+}
+uint64_t board_late(struct board *b)
+{
+    return 0;
+}
+const char *board_varied_date(const struct board *b)
+{
+    return NULL;
+}
+
 int xen_host_upcall(struct board *b, unsigned cpu)
 {
     return -1;

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "hv/board/internal.h"
+#include "hv/board/chip.h"
 #include "hv/board/storage/drives.h"
 #include "hv/board/timers/rtc.h"
 
@@ -517,9 +517,9 @@ static void rtc_reset(void *state)
 }
 
 /* What the clock is set to; variation may choose another date. */
-static const char *date_of(struct board *board)
+static const char *date_of(const struct board *board)
 {
-    const char *date = vary_date(vary_choose_at(board->host.vary, VARY_RTC, 0));
+    const char *date = board_varied_date(board);
     if (!date)
         date = config_get(board_config(board), "rtc");
     return date ? date : DEFAULT_DATE;
