@@ -33,7 +33,7 @@
 #include "core/story/guest.h"
 
 /* 2: in kernel.call and kernel.return, functions that are no initialisation functions have a parent of their own (GUEST_CALL_HELPER), and
- * memblock's are left out. */
+ * memblock's are left out; modules of system management mode are reported. */
 enum { STORY_REVISION = 2 };
 #define STORY_REVISION_TEXT "2" /* as a setting */
 

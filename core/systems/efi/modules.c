@@ -28,9 +28,9 @@ static const struct {
     {EFI_TYPE_DRIVER, false, "driver"},
     {EFI_TYPE_PEIM_DRIVER, false, "PEI module and driver"},
     {EFI_TYPE_APPLICATION, false, "application"},
-    {10, true, "SMM driver"},
-    {12, false, "driver and SMM driver"},
-    {EFI_TYPE_MM_CORE, true, "SMM core"},
+    {EFI_TYPE_SMM_DRIVER, false, "SMM driver"},
+    {EFI_TYPE_SMM_AND_DRIVER, false, "driver and SMM driver"},
+    {EFI_TYPE_MM_CORE, false, "SMM core"},
     {14, true, "standalone MM driver"},
     {15, true, "standalone MM core"},
 };
@@ -65,8 +65,12 @@ static void take_file(void *ctx, const struct efi_file *f)
         return;
     MEM_MORE(m->list, m->n);
     struct efi_image_module *own = &m->list[m->n++];
-    *own = (struct efi_image_module){
-        .type = types[i].word, .unseen = types[i].unseen, .size = f->size, .packed = m->depth};
+    *own = (struct efi_image_module){.type = types[i].word,
+                                     .smm = types[i].type == EFI_TYPE_SMM_DRIVER ||
+                                            types[i].type == EFI_TYPE_MM_CORE,
+                                     .unseen = types[i].unseen,
+                                     .size = f->size,
+                                     .packed = m->depth};
     efi_guid_digits(&f->guid, own->guid, sizeof own->guid);
     if (f->name[0])
         snprintf(own->name, sizeof own->name, "%s", f->name);
@@ -114,18 +118,25 @@ static bool has_name(const struct efi_image_module *m, const struct event *ev)
            (strlen(m->guid) == ev->len && !memcmp(m->guid, ev->data, ev->len));
 }
 
+static uint64_t event_module_type(const struct event *ev)
+{
+    return ev->kind == EV_EFI_START ? EVF(ev, EFI_START, type) : EVF(ev, EFI_LOADED, type);
+}
+
 int efi_modules_used(struct efi_image_module *list, size_t n, struct trace *t, struct error *err)
 {
     static const char nameless[] = "module at ";
     struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_FIRMWARE));
     struct event ev;
     bool others = false; /* modules without a name were started */
+    bool smm = false;    /* modules of SMM are in the trace */
     int rc;
     for (size_t i = 0; i < n; i++)
         list[i].use = EFI_DISPATCHED_NEVER;
     while ((rc = trace_cursor_next(c, &ev, NULL, err)) == 1) {
         if (ev.kind != EV_EFI_START && ev.kind != EV_EFI_LOADED)
             continue;
+        smm |= efi_type_is_smm((unsigned)event_module_type(&ev));
         const enum efi_use use = ev.kind == EV_EFI_START ? EFI_STARTED : EFI_LOADED;
         others |= ev.len >= sizeof nameless && !memcmp(ev.data, nameless, sizeof nameless - 1);
         for (size_t i = 0; i < n; i++)
@@ -134,7 +145,8 @@ int efi_modules_used(struct efi_image_module *list, size_t n, struct trace *t, s
     }
     trace_cursor_close(c);
     for (size_t i = 0; i < n; i++)
-        if (list[i].use == EFI_DISPATCHED_NEVER && (list[i].unseen || (others && !list[i].name[0])))
+        if (list[i].use == EFI_DISPATCHED_NEVER &&
+            (list[i].unseen || (list[i].smm && !smm) || (others && !list[i].name[0])))
             list[i].use = EFI_UNKNOWN;
     return rc;
 }

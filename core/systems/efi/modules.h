@@ -18,7 +18,8 @@ struct efi_image_module {
     const char *type; /* "PEI module", "driver", "application" … */
     uint64_t size;    /* of its file */
     bool packed;      /* it is in a compressed section */
-    bool unseen;      /* a module of system management mode, whose start makes no event */
+    bool smm;         /* of system management mode: traces of bootreel 1.0 have no events of it */
+    bool unseen;      /* of standalone management mode, whose start makes no event */
     enum efi_use use; /* efi_modules_used() */
 };
 

@@ -11,6 +11,7 @@ enum {
     INSTALL_PEI_MEMORY = EFI_TABLE_PEI + 11,
     GET_MEMORY_MAP = EFI_TABLE_BOOT + 4,
     INSTALL_PROTOCOL = EFI_TABLE_BOOT + 13,
+    UNINSTALL_PROTOCOL = EFI_TABLE_BOOT + 15,
     LOAD_IMAGE = EFI_TABLE_BOOT + 22,
     START_IMAGE = EFI_TABLE_BOOT + 23,
     UNLOAD_IMAGE = EFI_TABLE_BOOT + 25,
@@ -208,8 +209,12 @@ static void memory_found(struct efi_guest *eg)
 static void protocol_installed(struct efi_guest *eg, uint64_t guid_at, uint64_t interface)
 {
     struct efi_guid guid;
-    if (efi_read(eg, guid_at, guid.b, sizeof guid.b) && efi_guid_is(&guid, "EFI_BDS_ARCH_PROTOCOL"))
+    if (!efi_read(eg, guid_at, guid.b, sizeof guid.b))
+        return;
+    if (efi_guid_is(&guid, "EFI_BDS_ARCH_PROTOCOL"))
         efi_probe_bds(eg, efi_number(eg, interface, efi_pointer_bytes(eg)));
+    else if (efi_guid_is(&guid, "EFI_LOADED_IMAGE_PROTOCOL"))
+        efi_smm_installed(eg, interface);
 }
 
 static void start_image(struct efi_guest *eg, struct call *c)
@@ -259,6 +264,9 @@ static void entered(struct efi_guest *eg, unsigned number, struct call *c)
         break;
     case INSTALL_PROTOCOL:
         protocol_installed(eg, c->a[1], c->a[3]);
+        break;
+    case UNINSTALL_PROTOCOL:
+        efi_smm_removed(eg, c->a[2]);
         break;
     case INSTALL_PROTOCOLS:
         for (unsigned slot = 1; slot < 64 && efi_argument(eg, slot); slot += 2)

@@ -65,10 +65,18 @@ void efi_unmap_symbols(struct efi_module *m)
             map(eg->modules[i]);
 }
 
+/* A module of SMM stays where it is, and runs, when boot services have ended. */
+static bool stays(const struct efi_module *m)
+{
+    return efi_type_is_smm(m->type) && m->protocol;
+}
+
 void efi_modules_unmap(struct efi_guest *eg)
 {
     for (size_t i = 0; i < eg->nmodules; i++) {
         const struct symbol_table *t = eg->modules[i]->table;
+        if (stays(eg->modules[i]))
+            continue;
         for (size_t k = i; t && k < eg->nmodules; k++)
             if (eg->modules[k]->table == t)
                 eg->modules[k]->table = NULL;

@@ -92,6 +92,9 @@ static const char *const types[] = {
     [EFI_TYPE_DRIVER] = "driver",
     [EFI_TYPE_PEIM_DRIVER] = "PEI module and driver",
     [EFI_TYPE_APPLICATION] = "application",
+    [EFI_TYPE_SMM_DRIVER] = "SMM driver",
+    [EFI_TYPE_SMM_AND_DRIVER] = "driver and SMM driver",
+    [EFI_TYPE_MM_CORE] = "SMM core",
 };
 #define NAME_OF(table, i) ((i) < sizeof(table) / sizeof *(table) ? (table)[i] : NULL)
 

@@ -5,6 +5,7 @@
  *   access.c    memory, arguments of calls
  *   leave.c     how SEC and the PEI core get to modules that were copied or decompressed
  *   module.c    volumes in memory, modules, their starts and returns
+ *   smm.c       modules of system management mode
  *   symbols.c   the names of modules' addresses, and their call frames
  *   tables.c    HOBs, the firmware's tables, the debug image table, the memory map
  *   service.c   services: probes, calls, returns
@@ -60,6 +61,7 @@ struct efi_module {
     uint8_t type; /* enum efi_type */
     uint64_t base, size, entry;
     uint64_t handle;                  /* of an image that was loaded; else 0 */
+    uint64_t protocol;                /* of a module of SMM: its EFI_LOADED_IMAGE_PROTOCOL; else 0 */
     const struct symbol_table *table; /* NULL: its symbol is not mapped (any more) */
     struct hook *hook;
 };
@@ -171,6 +173,15 @@ const char *efi_module_name(const struct efi_guest *eg, uint64_t address);
 /* The name of an executable by its debug information; "" if it has none. */
 void efi_debug_name(const struct efi_guest *eg, uint64_t base, const struct efi_image *im,
                     char name[EFI_NAME]);
+
+/* ---------------------------------------------------------------- smm.c */
+
+/* EFI_LOADED_IMAGE_PROTOCOL was installed: if it is that of a module of SMM, adds it. */
+void efi_smm_installed(struct efi_guest *eg, uint64_t protocol);
+/* … and was removed: the module is unloaded. */
+void efi_smm_removed(struct efi_guest *eg, uint64_t protocol);
+/* Whether a file of this type (enum efi_type) is loaded into the memory of SMM. */
+bool efi_type_is_smm(unsigned type);
 
 /* ---------------------------------------------------------------- direct.c */
 

@@ -24,7 +24,9 @@ enum efi_type {
     EFI_TYPE_DRIVER = 7,
     EFI_TYPE_PEIM_DRIVER = 8,
     EFI_TYPE_APPLICATION = 9,
+    EFI_TYPE_SMM_DRIVER = 10,
     EFI_TYPE_VOLUME = 11,
+    EFI_TYPE_SMM_AND_DRIVER = 12,
     EFI_TYPE_MM_CORE = 13, /* system management mode; EFI_FV_FILETYPE_SMM_CORE */
     EFI_TYPE_PAD = 0xf0,
 };
