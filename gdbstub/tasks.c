@@ -247,6 +247,19 @@ static void add_frames(struct gdbstub *g, symbol_space space, const struct view_
 
 enum { FRAMES = 100 };
 
+/* Those of a processor of whose tasks nothing is known: firmware, a loader, a kernel that is not read, system management mode. */
+static void backtrace_here(struct gdbstub *g, struct text *out)
+{
+    struct view_frame frame[FRAMES];
+    struct running r = {.space = SPACE_KERNEL};
+    struct view_orc *orc = view_orc_new();
+    stub_running(g, stub_cpu(g), &r);
+    add_frames(g, r.space, frame,
+               view_frames(timeline_look(g->tl), stub_cpu(g), stub_symbols(g), r.space, orc, frame, FRAMES),
+               out);
+    view_orc_free(orc);
+}
+
 /* [PID]: the calls in progress of that task, or of the one that runs here. */
 void monitor_backtrace(struct gdbstub *g, const char *args, struct text *out)
 {
@@ -254,6 +267,11 @@ void monitor_backtrace(struct gdbstub *g, const char *args, struct text *out)
     struct error err;
     char *end;
     const unsigned long pid = strtoul(args, &end, 0);
+    const bool smm = view_smm(timeline_look(g->tl), stub_cpu(g)); /* a task's page tables are not in use */
+    if (!*args && !g->as_tasks && (smm || read_tasks(g, &err))) {
+        backtrace_here(g, out);
+        return;
+    }
     if (*end || (!g->as_tasks && read_tasks(g, &err))) {
         failed(out, *end ? "backtrace: a process number" : err.text);
         return;
@@ -348,6 +366,12 @@ void monitor_unwind(struct gdbstub *g, const char *args, struct text *out)
     const char *lost;
     if (!take_registers(args, &r)) {
         failed(out, "unwind: 17 registers, and whether the last is a return address");
+        return;
+    }
+    if (view_smm_entry(timeline_look(g->tl), stub_cpu(g), r.reg[16] - r.called)) {
+        text_add(
+            out,
+            "lost system management mode begins here: boot-bt goes on in the code that it interrupted\n");
         return;
     }
     const bool kernel = r.reg[16] >> 63 && !(g->cpu_g & GUEST_TASK);

@@ -20,6 +20,8 @@ enum view_mode { VIEW_REAL, VIEW_V86, VIEW_PROTECTED16, VIEW_PROTECTED32, VIEW_C
 enum view_mode view_mode(struct look m, unsigned cpu);
 /* Whether it is in system management mode (SDM volume 3, chapter 32), which can be any of these. */
 bool view_smm(struct look m, unsigned cpu);
+/* Whether `pc` is in the code with which it begins, at SMBASE + 8000h; nothing has a name there. */
+bool view_smm_entry(struct look m, unsigned cpu, uint64_t pc);
 /* "64-bit mode, ring 0"; "32-bit protected mode, ring 0, SMM". */
 const char *view_mode_text(struct look m, unsigned cpu, char buf[48]);
 /* "0000:7c00" or 0xffffffff81000000. */
@@ -102,7 +104,7 @@ void view_orc_free(struct view_orc *o); /* NULL is allowed */
  * programs, trampolines) is followed to its return. Otherwise calls are found by the frame pointer, if it points
  * to a chain of frames in code with symbols; otherwise by the values on the stack that look like return
  * addresses (VIEW_FRAME_GUESS: these may be stale), which is never done in a kernel with tables. The caller of a kernel's entry is
- * the program that it interrupted, if that has symbols. `space` is as in symbols.h; `s` may be NULL (no symbols). Returns the
+ * the program that it interrupted, if that has symbols; that of the entry of system management mode the code that was interrupted. `space` is as in symbols.h; `s` may be NULL (no symbols). Returns the
  * number of calls. */
 size_t view_frames(struct look m, unsigned cpu, const struct symbols *s, symbol_space space,
                    struct view_orc *o, struct view_frame *frame, size_t max);

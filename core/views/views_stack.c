@@ -63,8 +63,8 @@ static bool has_symbol(const struct unwind *u, const struct symbols *s, uint64_t
 
 bool unwind_knows(const struct unwind *u, uint64_t pc)
 {
-    return in_program(u, pc, &(struct symbol_frame){0}) || has_symbol(u, u->symbols, pc) ||
-           (!(pc >> 63) && has_symbol(u, u->program, pc));
+    return unwind_at_smm_entry(u, pc) || in_program(u, pc, &(struct symbol_frame){0}) ||
+           has_symbol(u, u->symbols, pc) || (!(pc >> 63) && has_symbol(u, u->program, pc));
 }
 
 /* ---------------------------------------------------------------- code that was interrupted */
@@ -211,6 +211,10 @@ static enum unwound by_tables(struct unwind *u)
 /* Whether there is a caller. */
 static bool caller(struct unwind *u, enum view_frame_by *by, bool guessing)
 {
+    if (unwind_smm(u)) {
+        *by = guessing ? VIEW_FRAME_GUESS : VIEW_FRAME_CFI;
+        return true;
+    }
     if (outermost(u))
         return false;
     if (u->entered && u->program)

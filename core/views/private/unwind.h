@@ -4,6 +4,7 @@
 
 #include "core/views/private/calls.h"
 #include "core/views/private/orc.h"
+#include "core/views/views.h"
 
 /* Numbers of registers: System V ABI for AMD64, figure 3.36. */
 enum {
@@ -39,6 +40,7 @@ struct unwind {
     uint64_t tables;         /* page tables of a task without a processor; 0: the processor's */
     bool interrupted, ended; /* pc was interrupted there; there is no caller */
     bool entered;            /* this is a program, which entered its kernel */
+    bool left_smm;           /* this is what a system management interrupt interrupted */
     const char *lost;        /* why the caller cannot be found, in words */
 };
 
@@ -52,6 +54,12 @@ bool unwind_knows(const struct unwind *u, uint64_t pc);
 bool unwind_after_call(const struct unwind *u, uint64_t pc);
 /* The code that was interrupted: its registers were stored at `at`; its rip, cs and rsp are so much above it. */
 bool unwind_interrupted(struct unwind *u, uint64_t at, unsigned ip, unsigned cs, unsigned sp);
+
+/* ---- views_smm.c ---- */
+/* Whether this is the code with which system management mode begins, which has no symbols. */
+bool unwind_at_smm_entry(const struct unwind *u, uint64_t pc);
+/* From there to the code that was interrupted, by the state that was saved. False if `u` is not there. */
+bool unwind_smm(struct unwind *u);
 
 /* ---- views_kernel.c ---- */
 /* By the tables of a Linux kernel and its modules; code that has none is followed. UNWOUND_NOT: there are no tables, or this is
