@@ -454,6 +454,19 @@ class RunningGuest(gdb.Function):
 RunningGuest()
 
 
+class InSmm(gdb.Function):
+    """$boot_smm(): 1 in system management mode. For conditions, which must not name $smm itself: see $boot_in_process."""
+
+    def __init__(self):
+        super().__init__("boot_smm")
+
+    def invoke(self):
+        return int(number("$smm") or 0)
+
+
+InSmm()
+
+
 class PerProcessor(gdb.Function):
     """$boot_per_cpu("NAME", CPU): a Linux kernel's per-processor variable as that processor has it."""
 
@@ -483,6 +496,15 @@ boot-when says which guest runs. LOCATION is as for break."""
         raise gdb.GdbError("boot-break-guest: give the number of a guest and a location")
     point = gdb.Breakpoint(m.group(2))
     point.condition = "$boot_guest() == %s" % m.group(1)
+
+
+@command("boot-break-event", gdb.COMMAND_BREAKPOINTS, completes=complete_events)
+def boot_break_event(args):
+    """boot-break-event EVENT
+Stop at such events, in both directions: irq vector=0x30, cpu.smm enter=1, pio port=0x60. monitor stops lists them, monitor unbreak N removes one."""
+    if not args:
+        raise gdb.GdbError("boot-break-event: give an event: irq vector=0x30, cpu.smm enter=1, pio port=0x60")
+    monitor_shown("break-event " + args)
 
 
 @command("boot-undo")

@@ -154,7 +154,7 @@ def explain_end():
         why = None if frame.pc() else orc.ends.get(int(frame.read_register("rsp")) & MASK)
         if why and frame.level():
             print("(the caller of #%d is unknown: %s)" % (frame.level() - 1, why))
-    except gdb.error:  # there is no stack
+    except (gdb.error, ValueError):  # there is no stack, or no such register
         pass
 
 
