@@ -22,6 +22,8 @@ bool app_prepare_here(struct app *a);
 /* Whether the slice may go on. */
 bool app_prepare_goes_on(struct app *a);
 /* view_timeline.c */
+/* Makes the timeline show the recorded run from one position to another, with its cursor at the first. */
+void timeline_show(struct app *a, uint64_t from, uint64_t to);
 void timeline_click(struct app *a, struct pane *p, int column);
 /* Whether the timeline's columns are guest time, not steps. */
 void timeline_set_by_time(struct app *a, bool by_time);

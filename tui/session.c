@@ -493,6 +493,12 @@ enum move session_event(struct session *s, enum timeline_direction dir, const st
 
 /* ---------------------------------------------------------------- looking */
 
+bool session_ahead(const struct session *s, uint64_t icount)
+{
+    const uint64_t here = session_recorded(s);
+    return here && icount > here;
+}
+
 uint64_t session_recorded(const struct session *s)
 {
     return s->where.diverted ? s->where.fork : s->where.icount;

@@ -109,6 +109,8 @@ void session_progress_again(struct session *s);
 /* ---- looking ---- */
 /* The position in the record: in a diversion, where it began. */
 uint64_t session_recorded(const struct session *s);
+/* Whether that lies ahead, so that lists show it dim. At the very beginning all does, and nothing is dim. */
+bool session_ahead(const struct session *s, uint64_t icount);
 const char *session_stage_path(struct session *s, uint64_t icount, char *buf, size_t size);
 /* Whose code the shown processor executes, and the space of it, for symbols. */
 const struct running *session_running(struct session *s);

@@ -236,7 +236,7 @@ static void events_row(struct app *a, struct pane *p, size_t i, const struct win
         window_text(line, 0, 0, STYLE_WARNING, "this event cannot be read: the trace is damaged here");
         return;
     }
-    bool ahead = ev.icount > session_recorded(a->s);
+    const bool ahead = session_ahead(a->s, ev.icount);
     if (ev.icount == session_recorded(a->s))
         window_text(line, 0, 0, STYLE_HERE, "\xe2\x96\xb8");
     window_print(line, 1, 0, ahead ? STYLE_DIM : STYLE_NUMBER, "%14s", count_text(n, ev.icount));
@@ -500,7 +500,7 @@ static void console_row(struct app *a, struct pane *p, size_t i, const struct wi
         window_text(line, 0, 0, STYLE_WARNING, "this line cannot be read: the trace is damaged here");
         return;
     }
-    bool ahead = ev.icount >= session_recorded(a->s);
+    const bool ahead = session_ahead(a->s, ev.icount + 1);
     plain_line(&ev, words);
     if (line->w >= 70) {
         x = window_print(line, x, 0, STYLE_DIM, "%12s", time_text(t, ev.time)) + 1;

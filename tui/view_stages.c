@@ -11,6 +11,7 @@
 
 struct stages_state {
     bool by_duration;
+    size_t *order, n; /* the stage of each row */
 };
 
 static int longer(const void *x, const void *y, void *ctx)
@@ -41,7 +42,7 @@ static void stage_row(struct app *a, struct doc *d, const struct stages *st, siz
     char n[TEXT_MAX], took[TEXT_MAX], own[TEXT_MAX];
     uint64_t length = g->end_time - g->begin_time;
     bool here = on_path(st, (long)i, stages_at(st, session_recorded(a->s)));
-    enum style s = here ? STYLE_STRONG : g->begin > session_recorded(a->s) ? STYLE_DIM : STYLE_NORMAL;
+    enum style s = here ? STYLE_STRONG : session_ahead(a->s, g->begin) ? STYLE_DIM : STYLE_NORMAL;
     unsigned bar = whole ? (unsigned)(length * 10 / whole) : 0;
     doc_row(d, ROW_ICOUNT, g->begin);
     doc_add(d, STYLE_HERE, "%s", here ? "\xe2\x96\xb8" : "");
@@ -80,7 +81,27 @@ static void stages_build_view(struct app *a, struct pane *p)
         qsort_r(order, n, sizeof *order, longer, (void *)st);
     for (size_t i = 0; i < n; i++)
         stage_row(a, &p->doc, st, order[i], whole, !state->by_duration, tasks);
-    free(order);
+    free(state->order);
+    state->order = order;
+    state->n = n;
+}
+
+static void stages_release(struct pane *p)
+{
+    free(((struct stages_state *)p->state)->order);
+}
+
+/* The timeline shows the stage that is selected, from its begin to its end. */
+static enum react zoom_to_stage(struct app *a, struct pane *p)
+{
+    const struct stages *st = story_stages(a->s->story);
+    const struct stages_state *state = stages_state(p);
+    if (!st || p->sel >= state->n)
+        return REACT_NONE;
+    const struct stage *g = stages_get(st, state->order[p->sel]);
+    timeline_show(a, g->begin, g->end);
+    app_say(a, STYLE_NORMAL, "the timeline shows %.100s; - shows more", g->name);
+    return REACT_DRAW;
 }
 
 static void stages_follow(struct app *a, struct pane *p)
@@ -101,6 +122,8 @@ static enum react stages_command(struct app *a, struct pane *p, enum command c, 
         return REACT_DRAW;
     case CMD_ENTER:
         return app_go_to_row(a, p, c, arg);
+    case CMD_ZOOM_IN:
+        return zoom_to_stage(a, p);
     default:
         return REACT_UNKNOWN;
     }
@@ -114,8 +137,11 @@ static void stages_title(struct app *a, struct pane *p, char *buf, size_t size)
              st && stages_have_tasks(st) ? "own time, " : "");
 }
 
-const struct view stages_view = {
-    .build = stages_build_view, .follow = stages_follow, .command = stages_command, .title = stages_title};
+const struct view stages_view = {.build = stages_build_view,
+                                 .follow = stages_follow,
+                                 .command = stages_command,
+                                 .title = stages_title,
+                                 .release = stages_release};
 
 /* ---------------------------------------------------------------- processes */
 
@@ -253,7 +279,7 @@ static void add_milestones(struct app *a, struct doc *d)
     const struct mark *list = marks_list(m, &n);
     doc_line(d, STYLE_LABEL, " Milestones of the boot");
     for (size_t i = 0; i < n; i++) {
-        bool ahead = list[i].icount > session_recorded(a->s);
+        const bool ahead = session_ahead(a->s, list[i].icount);
         doc_row(d, ROW_ICOUNT, list[i].icount);
         doc_add(d, ahead ? STYLE_DIM : STYLE_NUMBER, " %16s  ", count_text(at, list[i].icount));
         doc_add(d, ahead ? STYLE_DIM : STYLE_NORMAL, "%-24s %s", event_kind(list[i].kind)->name,

@@ -47,6 +47,16 @@ struct adding {
     struct doc *d;
 };
 
+/* What a pointer points to, if it has a name: a function, a variable. */
+static void add_symbol(const struct adding *ad, const char *value)
+{
+    char symbol[200], *end;
+    const uint64_t address = strncmp(value, "0x", 2) ? 0 : strtoull(value, &end, 16);
+    if (!address || *end || !*session_symbol(ad->a->s, address, symbol, sizeof symbol))
+        return;
+    doc_add(ad->d, STYLE_SYMBOL, "  %s", symbol);
+}
+
 static void add_part(void *ctx, const struct types_part *part)
 {
     const struct adding *ad = ctx;
@@ -59,6 +69,8 @@ static void add_part(void *ctx, const struct types_part *part)
     doc_add(ad->d,
             strcmp(value, "0") && strcmp(value, "NULL") && strcmp(value, "empty") ? STYLE_NUMBER : STYLE_DIM,
             "%s", value);
+    if (strchr(part->type, '*'))
+        add_symbol(ad, value);
 }
 
 static void structure_build(struct app *a, struct pane *p)

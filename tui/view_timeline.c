@@ -227,6 +227,15 @@ static enum react zoom(struct app *a, bool in)
     return REACT_DRAW;
 }
 
+void timeline_show(struct app *a, uint64_t from, uint64_t to)
+{
+    struct span *span = span_of(a);
+    const uint64_t size = to - from < ZOOM_LEAST ? ZOOM_LEAST : to - from;
+    set_span(a, from + size / 2, size);
+    span->cursor = from;
+    span->chosen = true;
+}
+
 /* The selected position must be visible. */
 static void pan_to(struct app *a, uint64_t at)
 {

@@ -63,6 +63,10 @@ show -
 S
 "$BOOTREEL" tui "$work/a.reel" --script "$work/script" >"$work/processes"
 ! grep -q ' new ' "$work/processes" || fail "old processes are called new"
+# In the list of stages + makes the timeline show the one that is selected.
+script 0 '' 'page stages' 'keys Home +' 'message the timeline shows bios' 'size 120x40' 'keys Home Down +' 'expect Timeline 2' 'page devices' 'keys Home Enter' \
+    'expect 8259A pair'
+script 0 '' 'page devices' 'keys Home Down Down Down Enter' 'expect BAR 4'
 # Steps are those of the processor that was chosen; this one waits for ever.
 "$BOOTREEL" record -q --cpus 2 -o "$work/a.reel" </dev/null || fail "record"
 script 0 '' 'goto 5M' 'cpu 0' 'step 3' 'expect 5,000,003 ' 'back-step 2' 'expect 5,000,001 ' \
