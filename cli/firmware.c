@@ -2,8 +2,10 @@
  * installs them. */
 #include <glob.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "cli/machine.h"
 
 /* The folder itself may hold the files, or be a package's root, or a folder of such. */
@@ -68,4 +70,18 @@ int firmware_find(enum firmware which, const char *file, char *path, size_t size
     return error_set(
         err, "%s: %s is not in %s, %s, $BOOTREEL_GUESTS or ./.cache: install the package %s, or give %s",
         p->name, file, p->usual[0], p->usual[1], p->package, p->instead);
+}
+
+bool firmware_is_seabios(const struct image *im)
+{
+    enum { MOST = 16 << 20 };
+    static const char banner[] = "SeaBIOS (version ";
+    struct error err;
+    if (!im || im->size > MOST)
+        return false;
+    uint8_t *bytes = mem_alloc(im->size);
+    const bool is =
+        !im->read(im->ctx, 0, bytes, im->size, &err) && memmem(bytes, im->size, banner, sizeof banner - 1);
+    free(bytes);
+    return is;
 }

@@ -474,10 +474,12 @@ int machine_finish(struct machine *m, struct error *err)
         return check(m, err) ? -1 : finish_hosted(m, err);
     if (check(m, err) || nics_finish(&m->nics, err) || add_firmware(m, bios, err) || add_media(m, err))
         return -1;
+    m->config.images = image_files_images(m->files, &m->config.nimages);
+    if (!strcmp(bios, "file") && firmware_is_seabios(config_image(&m->config, "bios")))
+        bios = "seabios"; /* its stages are those of --bios seabios */
     make_settings(m, bios);
     m->config.settings = m->settings;
     m->config.nsettings = m->nsettings;
-    m->config.images = image_files_images(m->files, &m->config.nimages);
     for (size_t i = 0; i < m->config.nimages; i++)
         if (image_check(&m->config.images[i], is_q35(m), err))
             return -1;

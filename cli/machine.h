@@ -64,5 +64,7 @@ void image_say_padding(const struct image *im);
  * says what to do. */
 enum firmware { FIRMWARE_SEABIOS, FIRMWARE_OVMF, FIRMWARE_IPXE };
 int firmware_find(enum firmware which, const char *file, char *path, size_t size, struct error *err);
+/* Whether an image is SeaBIOS, by the words with which it announces itself. NULL: no. */
+bool firmware_is_seabios(const struct image *im);
 
 #endif

@@ -75,6 +75,10 @@ elsewhere() {
         expect 0 seabios env BOOTREEL_GUESTS="$GUESTS" "$BOOTREEL" record --bios seabios -q --console -o seabios.reel
         console_of seabios.out >seabios
         same "$expected.expected" seabios "console under SeaBIOS"
+        cp "$GUESTS/bios-256k.bin" renamed
+        expect 0 renamed "$BOOTREEL" record --bios renamed --until 3M -q -o renamed.reel
+        "$BOOTREEL" stages renamed.reel >renamed.stages
+        holds renamed.stages ' bios.post.pci$' "SeaBIOS is recognised by what it is"
     fi
     if [ -z "$instrumented" ] && [ -r "$top/build/release/guests/demo/demo.img" ] && command -v qemu-system-i386 >/dev/null; then
         expect 0 qemu timeout 60 qemu-system-i386 -nodefaults -display none -serial stdio -vga std \
