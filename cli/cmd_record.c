@@ -35,6 +35,7 @@ struct record {
     struct machine *machine;
     struct position until;
     bool interactive, vga_console, quiet, tui;
+    bool classes_given; /* --events */
     struct tui_watch *watch; /* --tui … */
     int typing, master;      /* … and the ends of the pseudo-terminal for what is typed, or -1 */
     struct recorder *recorder;
@@ -219,6 +220,7 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     case OPT_MAX_SIZE:
         return take_size(row, value, 1, &r->o.max_size, err);
     case OPT_EVENTS:
+        r->classes_given = true;
         return take_classes(row, value, &r->o.classes, err);
     case OPT_CHECKPOINTS:
         r->o.checkpoint_adapted = false;
@@ -708,6 +710,8 @@ static int cmd_record(struct engines *engines, int argc, char **argv)
     if (parse(&r, argc, argv, &status)) {
         if (r.interactive && !r.vga_console && r.console == CONSOLE_NONE)
             r.console = 0;
+        if (!r.classes_given && machine_has_guests(r.machine))
+            r.o.classes |= EVENT_CLASS_BIT(EC_VIRT);
         status = finish_output(record_traced(&r, &err));
     }
     machine_free(r.machine);

@@ -33,6 +33,11 @@ struct machine *machine_new(void)
     return m;
 }
 
+bool machine_has_guests(const struct machine *m)
+{
+    return m->cpu && strchr(m->cpu, '+');
+}
+
 void machine_free(struct machine *m)
 {
     if (!m)

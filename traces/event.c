@@ -9,6 +9,7 @@
 #include "base/escape.h"
 #include "core/packets/packet.h"
 #include "traces/event.h"
+#include "traces/virt_words.h"
 #include "traces/trace.h"
 
 const struct event_kind event_table[EV_COUNT] = {
@@ -337,6 +338,18 @@ static void out_moved(struct out *o, const struct event *ev)
     }
 }
 
+static void out_virt(struct out *o, const struct event *ev)
+{
+    char text[120];
+    if (ev->kind == EV_VIRT_EXIT)
+        virt_reason_words(EVF(ev, VIRT_EXIT, reason), EVF(ev, VIRT_EXIT, info1), EVF(ev, VIRT_EXIT, info2),
+                          text, sizeof text);
+    else
+        virt_event_words((unsigned)EVF(ev, VIRT_INJECT, type), (uint8_t)EVF(ev, VIRT_INJECT, vector),
+                         EVF(ev, VIRT_INJECT, error), text, sizeof text);
+    out_text(o, text, strlen(text));
+}
+
 static bool is_name(const char *name, size_t n, const char *word)
 {
     return strlen(word) == n && !memcmp(word, name, n);
@@ -360,6 +373,11 @@ static void out_name(struct out *o, const struct event_kind *k, const struct eve
     }
     if ((ev->kind == EV_DISK_READ || ev->kind == EV_DISK_WRITE) && is_name(name, n, "moved")) {
         out_moved(o, ev);
+        return;
+    }
+    if ((ev->kind == EV_VIRT_EXIT && is_name(name, n, "exit")) ||
+        (ev->kind == EV_VIRT_INJECT && is_name(name, n, "event"))) {
+        out_virt(o, ev);
         return;
     }
     if (ev->kind == EV_TRIPLE_FAULT && is_name(name, n, "led")) {

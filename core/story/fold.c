@@ -14,7 +14,7 @@ enum { LEVELS = 3, BOOTS = LEVELS - 1, RECENT = 2 * FOLD_LOOP, SEEN = 256 };
 #define LOOP_CLASSES                                                                                         \
     (EVENT_CLASS_BIT(EC_CPU) | EVENT_CLASS_BIT(EC_EXCEPTION) | EVENT_CLASS_BIT(EC_IRQ) |                     \
      EVENT_CLASS_BIT(EC_PIO) | EVENT_CLASS_BIT(EC_MMIO) | EVENT_CLASS_BIT(EC_UNHANDLED) |                    \
-     EVENT_CLASS_BIT(EC_IFLAG))
+     EVENT_CLASS_BIT(EC_IFLAG) | EVENT_CLASS_BIT(EC_VIRT))
 
 struct held {
     struct event ev; /* data is its own */

@@ -104,6 +104,7 @@ enum cr_bits {
     EFER_LME = 1u << 8,
     EFER_LMA = 1u << 10,
     EFER_NXE = 1u << 11,
+    EFER_SVME = 1u << 12,
 };
 
 /* Vectors (SDM volume 3, chapter 6). */
@@ -240,6 +241,8 @@ struct tlb {
  * CR4 and EFER that affect paging. Zero without paging. */
 struct space_key {
     uint64_t mode, root, pdpte[4];
+    /* In a guest with nested paging: the root of its hypervisor's tables and their mode, which is not 0 then (walk.c). */
+    uint64_t nested_root, nested_mode;
 };
 /* The translations of one set of page tables. A processor keeps the SPACES most recently used ones. */
 struct space {
@@ -268,7 +271,9 @@ struct table_page {
     unsigned live; /* bits set in `use` and `many` */
     unsigned n;
     uint8_t listed[ENGINE_CPUS]; /* the spaces whose lists contain it */
-    uint8_t many[ENGINE_CPUS];   /* spaces with uses that did not fit: a write flushes them */
+    uint8_t many
+        [ENGINE_CPUS]; /* spaces with uses that did not fit, or of unknown addresses: a write flushes them */
+    bool unmarked;     /* some use is of entries that have no accessed bit */
     struct table_use use[TABLE_USES];
 };
 
@@ -290,6 +295,40 @@ struct msrs {
     uint64_t pat, misc_enable, mtrr_def, mtrr_fix[11], mtrr_var[16];
     uint64_t tsc_offset; /* TSC = time + offset */
     uint64_t mcg_status, mcg_ctl, mc[4 * 10], smbase, spec_ctrl, bios_sign, tsc_adjust, feature_control;
+};
+
+/* What a processor keeps of the world that it left for a guest. The manual leaves open how much of it is in the page of VM_HSAVE_PA (AMD APM
+ * volume 2, 15.30.4): here nothing is. */
+struct virt_host {
+    struct seg seg[4]; /* ES to DS */
+    struct dtable gdtr, idtr;
+    uint64_t cr0, cr3, cr4, efer, flags, rip, rsp, rax, pat;
+};
+/* Hardware virtualization (virt/virt.h). If the model has SVM, all of it is state, but for `now`; else all of it is always 0. */
+struct virt_guest { /* all 0 while no guest runs */
+    bool runs;
+    bool nested;  /* its physical addresses are translated by tables at ncr3 */
+    bool masking; /* its IF and TPR are for virtual interrupts only */
+    bool v_irq, v_any_tpr;
+    uint8_t v_tpr, v_priority, v_vector;
+    uint32_t wants[6]; /* a bit for each enum virt_reason: what ends its run */
+    uint32_t asid, inject, inject_error;
+    uint64_t vmcb, ncr3, iopm, msrpm, tsc_offset, inject_rip;
+    uint64_t pause_at; /* guest time of the last PAUSE */
+    uint16_t pause_filter, pause_window, pause_left;
+};
+/* Within a step: an exit that has begun. `event` is the event that is being delivered, as EXITINTINFO has it. */
+struct virt_now {
+    bool exiting, fetch, shadow;
+    uint32_t event, event_error;
+    uint64_t reason, info1, info2, next_rip;
+};
+struct virt {
+    bool held;                /* GIF is clear: interrupts are held back */
+    struct virt_guest asleep; /* the guest that an SMI has interrupted */
+    struct virt_host host;
+    uint64_t hsave_pa, vm_cr;
+    struct virt_now now;
 };
 
 struct cpuid_model; /* cpuid.c */
@@ -345,6 +384,8 @@ struct x86 {
     /* for EV_CPU_RING3 and EV_PROCESS_FIRST (enum ring3_seen): part of the state, so that a replay from a
      * checkpoint is the same */
     uint8_t seen_ring3;
+    struct virt_guest guest;
+    struct virt virt;
 
     struct fpu fpu;
     union xmm xmm[16];
@@ -428,6 +469,8 @@ __attribute__((noreturn)) void raise_error(struct x86 *, unsigned vector, uint32
 __attribute__((noreturn)) void raise_page_fault(struct x86 *, uint64_t linear, uint32_t error);
 /* #DB. `bits` are the bits of DR6 that say why; pending breakpoints are reported by the same exception. */
 __attribute__((noreturn)) void raise_debug(struct x86 *, uint64_t bits);
+/* Leaves what is executing for the dispatcher, which finds out why. */
+__attribute__((noreturn)) void raise_again(struct x86 *);
 
 /* stops.c. exec_stop_here(): is there an execution stop at this address? exec_stop_reached(): is there one at
  * the next instruction that was not reported yet? It is stored in cpu->stop. */
@@ -486,6 +529,9 @@ void tlb_note_lines(struct x86 *, uint64_t lin);
 void itlb_enter(struct x86 *, uint64_t lin, uint64_t pa, struct code_page *);
 /* A walk for lin has read an entry of this page at that level. */
 void tlb_watch(struct x86 *, struct pmeta *, uint8_t *page, unsigned level, uint64_t lin);
+/* A walk has read an entry of this page on which addresses depend that are not known: a write to it flushes the space. `marked`: its
+ * entries have accessed bits, which walks set. */
+void tlb_watch_all(struct x86 *, struct pmeta *, uint8_t *page, bool marked);
 /* Entries of a page with PM_TABLE are about to change. */
 void tlb_table_written(struct physmem *, struct pmeta *, const uint8_t *page, uint32_t off, uint32_t n);
 /* Writes to the page must take the slow way from now on. */

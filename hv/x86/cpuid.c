@@ -12,6 +12,7 @@
 
 #include "hv/x86/decode/decode.h"
 #include "hv/x86/system/sys.h"
+#include "hv/x86/virt/virt.h"
 
 struct cpuid_model {
     const char *name;
@@ -54,14 +55,32 @@ const char *x86_model(unsigned i)
     return i < NMODELS ? models[i].name : NULL;
 }
 
+/* What can be added to a model, behind a comma. */
+static int add_feature(struct x86 *cpu, const char *name, struct error *err)
+{
+    if (!strcmp(name, "+vmx"))
+        return error_set(err,
+                         "'+vmx' is of Intel's processors, and all models here are AMD's: there is '+svm'");
+    if (strcmp(name, "+svm"))
+        return error_set(err, "nothing '%s' can be added to a processor model; there is: +svm", name);
+    if (!cpu_has(cpu, FT_LM))
+        return error_set(err,
+                         "processor model '%s' cannot have '+svm': no processor without long mode had it",
+                         cpu->model->name);
+    cpu->features |= F(SVM);
+    return 0;
+}
+
 int cpuid_select(struct x86 *cpu, const char *name, struct error *err)
 {
     char list[120] = "";
+    const char *comma = name ? strchrnul(name, ',') : NULL;
     for (unsigned i = 0; i < NMODELS; i++) {
-        if (!name || !strcmp(name, models[i].name)) {
+        if (!name || ((size_t)(comma - name) == strlen(models[i].name) &&
+                      !memcmp(name, models[i].name, (size_t)(comma - name)))) {
             cpu->model = &models[i];
             cpu->features = models[i].features;
-            return 0;
+            return name && *comma ? add_feature(cpu, comma + 1, err) : 0;
         }
         size_t n = strlen(list);
         snprintf(list + n, sizeof list - n, "%s%s", i ? ", " : "", models[i].name);
@@ -119,7 +138,7 @@ const char *cpuid_least_model(enum feature f)
         for (unsigned i = 0; i < NMODELS; i++)
             if (!strcmp(models[i].name, names[k]) && models[i].features >> f & 1)
                 return models[i].name;
-    return NULL;
+    return f == FT_SVM ? "x86-64,+svm" : NULL;
 }
 
 const char *feature_name(enum feature f)
@@ -151,7 +170,7 @@ const char *feature_name(enum feature f)
         [FT_SHA] = "SHA",           [FT_GFNI] = "GFNI",
         [FT_VAES] = "VAES",         [FT_VPCLMUL] = "VPCLMULQDQ",
         [FT_X2APIC] = "x2APIC",     [FT_TSC_DEADLINE] = "TSC-deadline",
-        [FT_LA57] = "LA57",
+        [FT_LA57] = "LA57",         [FT_SVM] = "SVM",
     };
     return names[f] ? names[f] : "the base";
 }
@@ -192,7 +211,7 @@ static const struct {
     {FT_GFNI, W_7C, 8},          {FT_VAES, W_7C, 9},     {FT_VPCLMUL, W_7C, 10},  {FT_LZCNT, W_E1C, 5},
     {FT_XSAVEOPT, W_D1A, 0},     {FT_XSAVEC, W_D1A, 1},  {FT_XGETBV1, W_D1A, 2},  {FT_XSAVES, W_D1A, 3},
     {FT_SYSCALL, W_E1D, 11},     {FT_RDTSCP, W_E1D, 27}, {FT_LM, W_E1D, 29},      {FT_X2APIC, W_1C, 21},
-    {FT_TSC_DEADLINE, W_1C, 24}, {FT_LA57, W_7C, 16},
+    {FT_TSC_DEADLINE, W_1C, 24}, {FT_LA57, W_7C, 16},    {FT_SVM, W_E1C, 2},
 };
 
 static uint32_t feature_word(const struct x86 *cpu, enum word w)
@@ -336,12 +355,25 @@ static struct regs brand(const struct x86 *cpu, unsigned part)
     return r;
 }
 
+/* With SVM there is its leaf, and one before it that is empty. */
+static uint32_t extended_max(const struct x86 *cpu)
+{
+    return cpu_has(cpu, FT_SVM) ? 0x8000000a : 0x80000008;
+}
+
+static struct regs leaf_svm(const struct x86 *cpu)
+{
+    uint32_t r[4] = {0};
+    virt_cpuid(cpu, r);
+    return (struct regs){r[0], r[1], r[2], r[3]};
+}
+
 static struct regs extended(const struct x86 *cpu, uint32_t leaf)
 {
     const struct cpuid_model *m = cpu->model;
     switch (leaf & 0xffff) {
     case 0:
-        return vendor(0x80000008);
+        return vendor(extended_max(cpu));
     case 1:
         return (struct regs){m->signature, 0,
                              feature_word(cpu, W_E1C) | (cpu->cores > 1 ? E1C_CMP_LEGACY : 0),
@@ -360,6 +392,8 @@ static struct regs extended(const struct x86 *cpu, uint32_t leaf)
     case 8:
         return (struct regs){m->physical_bits | cpuid_linear_bits(cpu) << 8, 0,
                              core_bits(cpu) << 12 | (cpu->cores - 1), 0}; /* ApicIdSize, NC */
+    case 0xa:
+        return leaf_svm(cpu);
     default:
         return (struct regs){0};
     }
@@ -380,10 +414,11 @@ static OP(op_cpuid)
 {
     struct regs r = {0};
     uint32_t leaf = R32(RAX);
+    virt_intercept(cpu, op, VIRT_CPUID, 0);
     SYNC;
     if (leaf <= cpu->model->max_basic)
         r = basic(cpu, leaf, R32(RCX));
-    else if (leaf >= 0x80000000 && leaf <= 0x80000008)
+    else if (leaf >= 0x80000000 && leaf <= extended_max(cpu))
         r = extended(cpu, leaf);
     else if (leaf == 0x40000000)
         r = (struct regs){leaf, word_of("boot"), word_of("reel"), 0};

@@ -13,6 +13,7 @@
 #include "hv/x86/exec.h"
 #include "hv/x86/jit/jit.h"
 #include "hv/x86/system/sys.h"
+#include "hv/x86/virt/virt.h"
 #include "hv/x86/x87/x87.h"
 
 /* ---------------------------------------------------------------- counting */
@@ -125,6 +126,11 @@ __attribute__((noreturn)) static void unwind(struct x86 *cpu)
     longjmp(*cpu->unwind, 1);
 }
 
+void raise_again(struct x86 *cpu)
+{
+    unwind(cpu);
+}
+
 void raise_fault(struct x86 *cpu, unsigned vector)
 {
     cpu->fault = (struct fault){.vector = (uint8_t)vector};
@@ -223,10 +229,37 @@ static bool try_deliver(struct x86 *cpu)
     cpu->unwind = &here;
     if (setjmp(here))
         return false;
+    virt_fault(cpu, f);
     exception_event(cpu, f);
     note_fault(cpu, f);
+    virt_event_begin(cpu, VIRT_EVENT_FAULT, f->vector, f->has_error && !real_mode(cpu), f->error);
     interrupt_deliver(cpu, INT_EXCEPTION, f->vector, f->has_error && !real_mode(cpu), f->error,
                       cpu->gpr[REG_RIP]);
+    return true;
+}
+
+/* The delivery of cpu->first_fault has faulted. Returns false if nothing is to be delivered any more. */
+static bool fault_again(struct x86 *cpu)
+{
+    if (cpu->virt.now.exiting || virt_wants(cpu, VIRT_EXCEPTION + cpu->fault.vector)) {
+        if (!cpu->virt.now.exiting)
+            virt_note_fault(cpu, &cpu->fault);
+        virt_leave(cpu);
+        return false;
+    }
+    if (cpu->first_fault.vector == VEC_DF) {
+        led_by(cpu, 2, &cpu->fault);
+        if (virt_wants(cpu, VIRT_SHUTDOWN)) {
+            virt_leave_for(cpu, VIRT_SHUTDOWN, 0, 0);
+            return false;
+        }
+        cpu->shutdown = true;
+        return false;
+    }
+    struct fault both = combine(&cpu->first_fault, &cpu->fault);
+    led_by(cpu, 0, &cpu->first_fault);
+    led_by(cpu, 1, &cpu->fault);
+    cpu->first_fault = both;
     return true;
 }
 
@@ -242,21 +275,15 @@ static void deliver_fault(struct x86 *cpu)
     cpu->stops_said = 0;
     cpu->first_fault = cpu->fault;
     cpu->delivering = true;
-    while (!try_deliver(cpu)) {
-        if (cpu->first_fault.vector == VEC_DF) {
-            led_by(cpu, 2, &cpu->fault);
-            cpu->shutdown = true;
-            break;
-        }
-        struct fault both = combine(&cpu->first_fault, &cpu->fault);
-        led_by(cpu, 0, &cpu->first_fault);
-        led_by(cpu, 1, &cpu->fault);
-        cpu->first_fault = both;
-    }
+    bool goes_on = true, delivered = false;
+    while (goes_on && !(delivered = try_deliver(cpu)))
+        goes_on = fault_again(cpu);
     cpu->delivering = false;
+    cpu->unwind = outer;
+    if (!delivered && !cpu->shutdown)
+        return; /* the guest's run has ended */
     cpu->inhibit = false;
     cpu->halted = false;
-    cpu->unwind = outer;
     cpu->left--;
 }
 
@@ -265,6 +292,10 @@ static void settle(struct x86 *cpu)
 {
     if (cpu->block) {
         cpu->left += cpu->block->n - cpu->op->idx;
+        if (unlikely(cpu->guest.runs)) {
+            cpu->virt.now.next_rip = rip_after(cpu, cpu->op);
+            cpu->inhibit = cpu->virt.now.shadow;
+        }
         cpu->gpr[REG_RIP] = rip_of(cpu, cpu->op);
         cpu->block = NULL;
     }
@@ -284,30 +315,33 @@ static void deliver_interrupt(struct x86 *cpu, uint8_t vector, unsigned source)
     cpu->halted = false;
     cpu->op = NULL;
     cpu->stops_said = 0;
+    virt_event_begin(cpu, source == 2 ? VIRT_EVENT_NMI : VIRT_EVENT_INTR, vector, false, 0);
     interrupt_deliver(cpu, INT_HARDWARE, vector, false, 0, cpu->gpr[REG_RIP]);
     cpu->left--;
 }
 
 static bool takes_smi(const struct x86 *cpu)
 {
-    return cpu->smi_pending && !cpu->in_smm;
+    return cpu->smi_pending && !cpu->in_smm && !cpu->virt.held;
 }
 static bool takes_nmi(const struct x86 *cpu)
 {
-    return cpu->nmi_pending && !cpu->nmi_blocked;
+    return cpu->nmi_pending && !cpu->nmi_blocked && !cpu->virt.held;
 }
 static bool takes_intr(const struct x86 *cpu)
 {
-    return cpu->intr && cpu->flags & FLAG_IF;
+    return cpu->intr && virt_if(cpu) && !cpu->virt.held;
 }
 
 /* Whether take_lines() would take one. */
 static bool line_to_take(const struct x86 *cpu)
 {
-    if (cpu->init_pending)
+    if (cpu->init_pending && !cpu->virt.held)
         return true;
     if (cpu->wait_sipi)
         return cpu->sipi_pending;
+    if (cpu->guest.runs && virt_line_waits(cpu))
+        return true;
     return !cpu->inhibit && (takes_smi(cpu) || takes_nmi(cpu) || takes_intr(cpu));
 }
 
@@ -315,7 +349,10 @@ static bool line_to_take(const struct x86 *cpu)
  * dispatcher must look again. */
 static bool take_lines(struct x86 *cpu)
 {
-    if (cpu->init_pending) {
+    if (cpu->guest.runs)
+        virt_take_exit_line(cpu);
+    if (cpu->init_pending && !cpu->virt.held) {
+        virt_redirect_init(cpu);
         bool sipi = cpu->sipi_pending; /* a SIPI that came after the INIT */
         uint8_t vector = cpu->sipi_vector;
         x86_reset(cpu, true);
@@ -354,7 +391,7 @@ static bool take_lines(struct x86 *cpu)
         deliver_interrupt(cpu, vector, source);
         return true;
     }
-    return false;
+    return cpu->guest.runs && virt_take_virtual_line(cpu);
 }
 
 /* ---------------------------------------------------------------- one dispatch */
@@ -364,7 +401,7 @@ static bool take_lines(struct x86 *cpu)
 static uint64_t code_breakpoints(const struct x86 *cpu)
 {
     uint64_t lin = code_linear(cpu, cpu->gpr[REG_RIP]), hit = 0;
-    if (!(cpu->dr[7] & 0xff) || cpu->flags & FLAG_RF)
+    if (!(cpu->dr[7] & 0xff) || cpu->flags & FLAG_RF || cpu->virt.held)
         return 0;
     for (unsigned i = 0; i < 4; i++)
         if (cpu->dr[7] >> (2 * i) & 3 && !(cpu->dr[7] >> (16 + 4 * i) & 3) && cpu->dr[i] == lin)
@@ -429,6 +466,8 @@ static void run_block(struct x86 *cpu)
         b = block_at_rip(cpu);
     if (one)
         shorten(cpu, 1);
+    cpu->virt.now.shadow = cpu->inhibit;
+    cpu->virt.now.next_rip = 0;
     cpu->inhibit = false;
     cpu->flags &= ~(uint64_t)FLAG_RF;
     cpu->stops_said = 0;
@@ -468,6 +507,10 @@ static int look(struct x86 *cpu)
         return X86_BREAK;
     }
     cpu->attention = false;
+    if (unlikely(cpu->guest.inject)) {
+        virt_inject(cpu);
+        return -1;
+    }
     if (cpu->tf_pending || (cpu->data_breaks && !cpu->inhibit)) /* MOV SS holds off both */
         debug_trap(cpu);
     if (take_lines(cpu))
@@ -493,7 +536,10 @@ enum x86_exit x86_run(struct x86 *cpu, uint64_t steps, uint64_t *done)
         settle(cpu);
         debug_taken(cpu);
         rearm(cpu);
-        deliver_fault(cpu);
+        if (cpu->virt.now.exiting)
+            virt_leave(cpu);
+        else
+            deliver_fault(cpu);
     }
     do
         result = look(cpu);
@@ -602,7 +648,7 @@ bool x86_sleeps(const struct x86 *cpu)
 
 bool x86_halted_for_good(const struct x86 *cpu)
 {
-    return cpu->halted && !(cpu->flags & FLAG_IF) && !cpu->nmi_pending;
+    return cpu->halted && (!virt_if(cpu) || cpu->virt.held) && !cpu->nmi_pending;
 }
 
 /* ---------------------------------------------------------------- caches */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "hv/x86/system/sys.h"
+#include "hv/x86/virt/virt.h"
 
 /* ---------------------------------------------------------------- the table */
 
@@ -116,16 +117,59 @@ static const struct field fields[] = {
     FIELD_STRUCTS_AS("xmm#", struct x86, xmm, xmm_fields),
 };
 
+static const struct field dtable_fields[] = {FIELD(struct dtable, base), FIELD(struct dtable, limit)};
+static const struct field guest_fields[] = {
+    FIELD(struct virt_guest, runs),         FIELD(struct virt_guest, nested),
+    FIELD(struct virt_guest, masking),      FIELD(struct virt_guest, v_irq),
+    FIELD(struct virt_guest, v_any_tpr),    FIELD(struct virt_guest, v_tpr),
+    FIELD(struct virt_guest, v_priority),   FIELD(struct virt_guest, v_vector),
+    FIELDS(struct virt_guest, wants),       FIELD(struct virt_guest, asid),
+    FIELD(struct virt_guest, inject),       FIELD(struct virt_guest, inject_error),
+    FIELD(struct virt_guest, vmcb),         FIELD(struct virt_guest, ncr3),
+    FIELD(struct virt_guest, iopm),         FIELD(struct virt_guest, msrpm),
+    FIELD(struct virt_guest, tsc_offset),   FIELD(struct virt_guest, inject_rip),
+    FIELD(struct virt_guest, pause_at),     FIELD(struct virt_guest, pause_filter),
+    FIELD(struct virt_guest, pause_window), FIELD(struct virt_guest, pause_left),
+};
+/* Models with SVM have these. */
+static const struct field virt_fields[] = {
+    FIELD_STRUCT_AS("guest", struct x86, guest, guest_fields),
+    FIELD_STRUCT_AS("asleep", struct x86, virt.asleep, guest_fields),
+    NUMBER("held", virt.held),
+    FIELD_STRUCTS_AS("host.seg#", struct x86, virt.host.seg, seg_fields),
+    FIELD_STRUCT_AS("host.gdtr", struct x86, virt.host.gdtr, dtable_fields),
+    FIELD_STRUCT_AS("host.idtr", struct x86, virt.host.idtr, dtable_fields),
+    NUMBER("host.cr0", virt.host.cr0),
+    NUMBER("host.cr3", virt.host.cr3),
+    NUMBER("host.cr4", virt.host.cr4),
+    NUMBER("host.efer", virt.host.efer),
+    NUMBER("host.eflags", virt.host.flags),
+    NUMBER("host.rip", virt.host.rip),
+    NUMBER("host.rsp", virt.host.rsp),
+    NUMBER("host.rax", virt.host.rax),
+    NUMBER("host.pat", virt.host.pat),
+    NUMBER("vm_hsave_pa", virt.hsave_pa),
+    NUMBER("vm_cr", virt.vm_cr),
+};
+
 /* Models with AVX have these after the others: a state without them is as it always was. */
 static const struct field avx_fields[] = {FIELD_STRUCTS_AS("ymmh#", struct x86, ymmh, xmm_fields)};
 
 struct field_table x86_saved(const struct x86 *cpu)
 {
-    enum { N = FIELD_COUNT(fields), AVX = FIELD_COUNT(avx_fields) };
-    struct field all[N + AVX];
+    enum { N = FIELD_COUNT(fields), AVX = FIELD_COUNT(avx_fields), VIRT = FIELD_COUNT(virt_fields) };
+    struct field all[N + AVX + VIRT];
+    size_t n = N;
     memcpy(all, fields, sizeof fields);
-    memcpy(all + N, avx_fields, sizeof avx_fields);
-    return fields_flatten(all, cpu_has(cpu, FT_AVX) ? N + AVX : N);
+    if (cpu_has(cpu, FT_AVX)) {
+        memcpy(all + n, avx_fields, sizeof avx_fields);
+        n += AVX;
+    }
+    if (cpu_has(cpu, FT_SVM)) {
+        memcpy(all + n, virt_fields, sizeof virt_fields);
+        n += VIRT;
+    }
+    return fields_flatten(all, n);
 }
 
 static void section_name(const struct x86 *cpu, char name[16])
@@ -163,6 +207,7 @@ int x86_load(struct x86 *cpu, const struct snapshot_source *source)
         cpu->seg[i].attr &= 0xf0ff;
     cpu->cpl &= 3;
     set_constants(cpu);
+    virt_loaded(cpu);
     cpu->op = NULL;
     cpu->block = NULL;
     cpu->stops_said = 0;
@@ -240,6 +285,7 @@ void x86_reset(struct x86 *cpu, bool init)
     memset(cpu->odd, 0, sizeof cpu->odd);
     memset(&cpu->lacking, 0, sizeof cpu->lacking);
     cpu->zeros_page = 0;
+    virt_reset(cpu, init);
     cpu->wait_sipi = cpu->index > 0;
     cpu->delivering = false;
     cpu->attention = true;

@@ -32,6 +32,11 @@ $(GUEST_DIR)/sys64.bin: $(call guest_objects,64,$(SYS64_SRC)) tests/guests/sys/s
 .PHONY: test-guests
 test-guests: $(GUEST_DIR)/sys32.bin $(GUEST_DIR)/sys64.bin
 
+# Hypervisors of our own.
+$(GUEST_DIR)/svm.bin: $(GUEST_DIR)/64/virt/start.o $(GUEST_DIR)/64/virt/svm.o tests/guests/sys/sys.ld
+	$(Q)ld -m elf_x86_64 -T tests/guests/sys/sys.ld --oformat binary -o $@ $(filter %.o,$^)
+test-guests: $(GUEST_DIR)/svm.bin
+
 # Wild guests: flat images, for --flat FILE@ADDRESS.
 WILD := triple nowhere halt loop wait zero flood
 $(GUEST_DIR)/%.bin: $(GUEST_DIR)/32/wild/%.o

@@ -115,6 +115,8 @@ static inline struct crossing *block_crossing(struct block *b)
 #define KEY_FLAT 0x80u
 /* 64-bit code, and linear addresses have 57 bits. */
 #define KEY_LA57 0x100u
+/* In a guest of a hypervisor, which may intercept instructions that are otherwise compiled. */
+#define KEY_GUEST 0x200u
 /* Where struct x86's `jumps` has the block at a linear address. */
 #define JUMP_SLOT(lin)       (((lin) ^ (lin) >> 12) & (JUMPS - 1))
 #define BLOCK_BUCKET(offset) (((offset) ^ (offset) >> 7) & (CODE_BUCKETS - 1))

@@ -209,6 +209,7 @@ enum feature {
     FT_X2APIC,
     FT_TSC_DEADLINE,
     FT_LA57,
+    FT_SVM,
     FT_COUNT
 };
 

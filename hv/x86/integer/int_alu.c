@@ -1,5 +1,6 @@
 /* int_alu.c - ADD OR ADC SBB AND SUB XOR CMP TEST, INC DEC NEG NOT, XADD, CMPXCHG. */
 #include "hv/x86/integer/int.h"
+#include "hv/x86/virt/virt.h"
 
 /* ---------------------------------------------------------------- two operands */
 
@@ -200,6 +201,7 @@ static OP(nop_or_pause)
 {
     if (op->pfx & PFX_REP) {
         SYNC;
+        virt_pause(cpu, op);
         pause_run(cpu);
     }
     NEXT;

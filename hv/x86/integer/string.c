@@ -6,6 +6,7 @@
 #include "hv/x86/decode/decode.h"
 #include "hv/x86/integer/int.h"
 #include "hv/x86/system/sys.h"
+#include "hv/x86/virt/virt.h"
 
 static uint64_t index_mask(const struct op *op)
 {
@@ -105,6 +106,7 @@ static void ins_1(struct x86 *cpu, const struct op *op)
     unsigned osize = op->osize > 2 ? 2 : op->osize, size = 1u << osize;
     SYNC;
     check_port(cpu, size);
+    virt_io(cpu, op, R16(RDX), size, true, true);
     uint64_t lin = seg_linear(cpu, op, ES, R64(RDI) & index_mask(op), size, true);
     if (!host_w(cpu, lin, size))
         mem_probe(cpu, op, lin, size, true);
@@ -118,6 +120,7 @@ static void outs_1(struct x86 *cpu, const struct op *op)
     unsigned osize = op->osize > 2 ? 2 : op->osize, size = 1u << osize;
     SYNC;
     check_port(cpu, size);
+    virt_io(cpu, op, R16(RDX), size, false, true);
     uint64_t lin = seg_linear(cpu, op, op->seg, R64(RSI) & index_mask(op), size, false);
     uint32_t v = (uint32_t)ld_sized(cpu, op, lin, osize);
     cpu->bus.out(cpu->bus.ctx, R16(RDX), size, v);

@@ -203,9 +203,17 @@ static bool is_flow(const struct op *op, const struct shape *s)
     return s->kind == SHAPE_JMP ? op->len >= SHORT_JUMP : is_branch(s->kind) && !is_jump(s->kind);
 }
 
+/* A guest's hypervisor may intercept it: RDTSC, RDTSCP, PAUSE. */
+static bool is_intercepted(const struct unit *u, const struct op *op, const struct shape *s)
+{
+    return u->guest && (s->kind == SHAPE_TSC || (s->kind == SHAPE_XCHG && s->arg && op->pfx & PFX_REP));
+}
+
 bool op_compiled(const struct unit *u, const struct op *op)
 {
     const struct shape *s = shape_of(u, op);
+    if (is_intercepted(u, op, s))
+        return false;
     if (u->flows && is_flow(op, s))
         return false;
     if (s->kind == SHAPE_NONE || bits_lacking(u, s) || (is_simd(s->kind) && !simd_compiled(u, op, s)) ||

@@ -725,6 +725,7 @@ void unit_for(struct unit *u, const struct block *b)
     u->code16 = !(b->id & KEY_SIZE);
     u->real = u->code16 && !(b->id & KEY_PROTECTED);
     u->stack = is_code64(b) ? 8 : b->id & KEY_STACK32 ? 4 : 2;
+    u->guest = b->id & KEY_GUEST;
 }
 
 /* Where a code segment may have a base and a limit, compiled code takes for granted that all of its page is in the segment, so

@@ -182,7 +182,7 @@ struct unit {
     unsigned stack;      /* bytes of the stack's pointer: 2, 4 or 8 */
     /* Neither 64-bit code nor flat: 16-bit code, or segments with bases or limits. Instructions have addresses of 16 and 32 bits, and the
      * stack's items are of the operand size; elsewhere all of these are words. */
-    bool segmented, code16;
+    bool segmented, code16, guest;
     bool real; /* … outside protected mode, or in virtual-8086 mode */
     struct flow now;
     bool host_flags;  /* the host's flags are the guest's */

@@ -1,19 +1,10 @@
-/* mem.c - linear memory: page walks, and every access that the direct path in exec.h cannot make.
- *
- * Paging: SDM volume 3 chapter 4. The TLBs are coherent with the page tables (see cpu.h and tlb.c): a walk
- * records the pages it read entries from, and writes to those pages drop the translations. */
+/* mem.c - linear memory: every access that the direct path in exec.h cannot make. Walks through page tables are in walk.c. */
 #include <assert.h>
 
 #include "hv/x86/decode/decode.h"
 #include "hv/x86/flow.h"
+#include "hv/x86/memory/walk.h"
 #include "hv/x86/system/sys.h"
-
-enum access { ACC_READ, ACC_WRITE, ACC_EXEC };
-/* Error code of a page fault. */
-enum pf_bits { PF_P = 1, PF_W = 2, PF_U = 4, PF_RSVD = 8, PF_I = 16 };
-/* Physical address width that CPUID reports: bits above are reserved in entries. */
-#define PHYS_BITS 40
-#define PTE_RSVD  (0x000fffffffffffffull & ~((1ull << PHYS_BITS) - 1))
 
 /* ---------------------------------------------------------------- physical accesses of the processor */
 
@@ -108,223 +99,7 @@ static void phys_store_part(struct x86 *cpu, uint64_t pa, unsigned n, uint64_t v
         store_to(cpu, d, pa + i, 1, v >> (8 * i) & 0xff);
 }
 
-/* ---------------------------------------------------------------- walks */
-
-struct walk {
-    uint64_t pa;
-    bool may_write; /* writes need no further walk: allowed, and the dirty bit is set */
-    bool user_page;
-};
-
-/* Who makes the access: the instruction, at CPL 3 or below, or the processor itself (descriptor tables,
- * TSS). */
-enum agent { AS_SUPERVISOR, AS_USER, AS_SYSTEM };
-
-static enum agent agent_of(const struct x86 *cpu)
-{
-    return cpu->cpl == 3 ? AS_USER : AS_SUPERVISOR;
-}
-
-enum { LEVELS = 5 }; /* at most */
-
-/* The parameters of a paging mode. */
-struct paging {
-    unsigned levels, bits, width; /* index bits per level; bytes per entry */
-    bool nx;
-    uint64_t reserved;
-};
-
-static struct paging paging_of(const struct x86 *cpu)
-{
-    uint64_t nx = cpu->efer & EFER_NXE ? 0 : PTE_NX;
-    if (long_mode(cpu))
-        return (struct paging){cpu->cr4 & CR4_LA57 ? 5 : 4, 9, 8, !nx, PTE_RSVD | nx};
-    if (cpu->cr4 & CR4_PAE)
-        return (struct paging){2, 9, 8, !nx, PTE_RSVD | 0x7ff0000000000000ull | nx};
-    return (struct paging){2, 10, 4, false, 0};
-}
-
-/* One entry of a walk. */
-struct step {
-    const struct pdesc *page;
-    uint32_t off;
-    uint64_t value;
-    bool large;
-};
-
-static uint64_t entry_load(const struct step *s, unsigned width)
-{
-    uint64_t v = 0;
-    if (s->page->rd)
-        v = bytes_load(s->page->rd + s->off, width);
-    else
-        v = UINT64_MAX >> (64 - width * 8); /* tables outside memory read as a floating bus */
-    return v;
-}
-
-/* Set accessed (and dirty) bits, unless the entry is not in memory. */
-static void entry_set(struct x86 *cpu, const struct step *s, uint64_t bits)
-{
-    if ((s->value & bits) == bits || !s->page->wr || s->page->ignore_writes)
-        return;
-    physmem_before_mark(cpu->mem, s->page->wr_meta, s->off, 1);
-    touch_lines(s->page->wr_meta, s->off, 1);
-    s->page->wr[s->off] |= bits;
-}
-
-static bool is_large(const struct x86 *cpu, const struct paging *p, unsigned level, uint64_t v)
-{
-    if (!(v & PTE_PS) || level == 0)
-        return false;
-    if (p->width == 4)
-        return cpu->cr4 & CR4_PSE;
-    return level == 1 || (level == 2 && p->levels > 2);
-}
-
-/* Is a reserved bit of the entry set? */
-static bool reserved_set(const struct x86 *cpu, const struct paging *p, unsigned level, uint64_t v,
-                         bool large)
-{
-    if (v & p->reserved)
-        return true;
-    if (p->width == 4)
-        return large && v & 0x200000; /* PSE-36: bits 13-20 are address bits 32-39 */
-    if (large)
-        return v & ((1ull << (12 + 9 * level)) - 1) & ~0x1fffull;
-    return level >= 2 && v & PTE_PS;
-}
-
-static uint64_t large_base(const struct paging *p, unsigned level, uint64_t v)
-{
-    if (p->width == 4)
-        return (v & 0xffc00000) | (v >> 13 & 0xff) << 32;
-    return v & PTE_ADDR & ~((1ull << (12 + 9 * level)) - 1);
-}
-
-/* Reads the entries for `lin`. Returns how many were read; *error is the fault's P and RSVD bits if the last
- * one ends the walk. */
-static unsigned walk_entries(const struct x86 *cpu, const struct paging *p, uint64_t lin, struct step *s,
-                             int *error)
-{
-    uint64_t table = long_mode(cpu) ? cpu->cr3 & PTE_ADDR : cpu->cr3 & 0xfffff000,
-             mask = physmem_a20_mask(cpu->mem);
-    *error = -1;
-    if (p->width == 8 && p->levels == 2) {
-        uint64_t e = cpu->pdpte[lin >> 30 & 3];
-        if (!(e & PTE_P)) {
-            *error = 0;
-            return 0;
-        }
-        table = e & PTE_ADDR;
-    }
-    unsigned n = 0;
-    for (unsigned level = p->levels; level--;) {
-        uint64_t index = lin >> (12 + p->bits * level) & ((1u << p->bits) - 1);
-        uint64_t at = (table + index * p->width) & mask;
-        struct step *st = &s[n++];
-        st->page = physmem_page(cpu->mem, at);
-        st->off = at & 0xfff;
-        st->value = entry_load(st, p->width);
-        st->large = is_large(cpu, p, level, st->value);
-        if (!(st->value & PTE_P)) {
-            *error = 0;
-            break;
-        }
-        if (reserved_set(cpu, p, level, st->value, st->large)) {
-            *error = PF_P | PF_RSVD;
-            break;
-        }
-        if (st->large)
-            break;
-        table = p->width == 4 ? st->value & 0xfffff000 : st->value & PTE_ADDR;
-    }
-    return n;
-}
-
-static uint64_t walk_address(const struct paging *p, const struct step *last, unsigned n, uint64_t lin)
-{
-    unsigned level = p->levels - n;
-    if (!last->large)
-        return (p->width == 4 ? last->value & 0xfffff000 : last->value & PTE_ADDR) | (lin & 0xfff);
-    uint64_t mask = (1ull << (12 + p->bits * level)) - 1;
-    return large_base(p, level, last->value) | (lin & mask);
-}
-
-static void watch_tables(struct x86 *cpu, const struct paging *p, const struct step *s, unsigned n,
-                         uint64_t lin)
-{
-    for (unsigned i = 0; i < n; i++)
-        if (s[i].page->wr && s[i].page->wr == s[i].page->rd)
-            tlb_watch(cpu, s[i].page->wr_meta, s[i].page->wr, p->levels - 1 - i, lin);
-}
-
-/* SMEP, SMAP, WP, U/S, R/W, XD: SDM volume 3 section 4.6. */
-static bool allowed(const struct x86 *cpu, uint64_t all, uint64_t any, enum access acc, enum agent agent,
-                    bool nx)
-{
-    bool ac = agent == AS_SUPERVISOR && cpu->flags & FLAG_AC;
-    if (acc == ACC_EXEC && nx && any & PTE_NX)
-        return false;
-    if (agent == AS_USER)
-        return all & PTE_U && (acc != ACC_WRITE || all & PTE_W);
-    if (all & PTE_U && acc == ACC_EXEC && cpu->cr4 & CR4_SMEP)
-        return false;
-    if (all & PTE_U && acc != ACC_EXEC && cpu->cr4 & CR4_SMAP && !ac)
-        return false;
-    return acc != ACC_WRITE || all & PTE_W || !(cpu->cr0 & CR0_WP);
-}
-
-static bool walk(struct x86 *cpu, uint64_t lin, enum access acc, enum agent agent, struct walk *w,
-                 uint32_t *error)
-{
-    if (!(cpu->cr0 & CR0_PG)) {
-        *w = (struct walk){(uint32_t)lin & physmem_a20_mask(cpu->mem), true, false};
-        return true;
-    }
-    struct paging p = paging_of(cpu);
-    struct step s[LEVELS];
-    int bad;
-    unsigned n = walk_entries(cpu, &p, lin, s, &bad);
-    uint32_t who = (acc == ACC_WRITE ? PF_W : 0) | (agent == AS_USER ? PF_U : 0) |
-                   (acc == ACC_EXEC && (p.nx || cpu->cr4 & CR4_SMEP) ? PF_I : 0);
-    if (bad >= 0) {
-        *error = (uint32_t)bad | who;
-        return false;
-    }
-    uint64_t all = UINT64_MAX, any = 0;
-    for (unsigned i = 0; i < n; i++)
-        all &= s[i].value, any |= s[i].value;
-    if (!allowed(cpu, all, any, acc, agent, p.nx)) {
-        *error = PF_P | who;
-        return false;
-    }
-    watch_tables(cpu, &p, s, n, lin);
-    for (unsigned i = 0; i + 1 < n; i++)
-        entry_set(cpu, &s[i], PTE_A);
-    struct step *last = &s[n - 1];
-    entry_set(cpu, last, PTE_A | (acc == ACC_WRITE ? PTE_D : 0));
-    w->pa = walk_address(&p, last, n, lin) & physmem_a20_mask(cpu->mem);
-    w->may_write =
-        (acc == ACC_WRITE || last->value & PTE_D) && allowed(cpu, all, any, ACC_WRITE, agent, p.nx);
-    w->user_page = all & PTE_U;
-    return true;
-}
-
-bool mem_translate_peek(const struct x86 *cpu, uint64_t lin, uint64_t *pa)
-{
-    if (!(cpu->cr0 & CR0_PG)) {
-        *pa = (uint32_t)lin & physmem_a20_mask(cpu->mem);
-        return true;
-    }
-    struct paging p = paging_of(cpu);
-    struct step s[LEVELS];
-    int bad;
-    unsigned n = walk_entries(cpu, &p, lin, s, &bad);
-    if (bad >= 0)
-        return false;
-    *pa = walk_address(&p, &s[n - 1], n, lin) & physmem_a20_mask(cpu->mem);
-    return true;
-}
+/* ---------------------------------------------------------------- translation */
 
 /* What the TLB has is as the page tables have it. */
 static bool tlb_peek(const struct x86 *cpu, uint64_t lin, uint64_t *pa)
@@ -381,7 +156,7 @@ static bool page_has_break(const struct x86 *cpu, uint64_t lin)
 /* To be called after the access was made. */
 static void note_data_break(struct x86 *cpu, uint64_t lin, unsigned size, bool write)
 {
-    for (unsigned i = 0; i < 4; i++)
+    for (unsigned i = 0; i < 4 && !cpu->virt.held; i++)
         if (break_enabled(cpu, i) && break_meets(cpu, i, lin, size) &&
             (break_type(cpu, i) == BREAK_ACCESS || (write && break_type(cpu, i) == BREAK_WRITE)))
             cpu->data_breaks |= 1u << i;
@@ -424,7 +199,6 @@ static uint64_t translate(struct x86 *cpu, uint64_t lin, unsigned n, enum access
 {
     bool user = agent == AS_USER;
     struct walk w;
-    uint32_t error;
     struct tlb_entry *e = tlb_entry_of(&cpu->space->tlb[user], lin);
     if (likely(e->r == PAGE_OF(lin)) && (acc == ACC_READ || e->pa & TLB_MAY_WRITE)) {
         if (acc == ACC_WRITE)
@@ -438,8 +212,7 @@ static uint64_t translate(struct x86 *cpu, uint64_t lin, unsigned n, enum access
     } else {
         lin = (uint32_t)lin;
     }
-    if (!walk(cpu, lin, acc, agent, &w, &error))
-        raise_page_fault(cpu, lin, error);
+    walk(cpu, lin, acc, agent, &w);
     if (acc == ACC_WRITE)
         touch_write(cpu->mem, lin, w.pa);
     const enum access_free may = access_note(cpu->mem, lin, w.pa, n, acc == ACC_WRITE);
@@ -705,21 +478,10 @@ void mem_probe(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned n, b
 
 const uint8_t *mem_read_directly(const struct x86 *cpu, uint64_t lin)
 {
-    uint64_t pa = (uint32_t)lin & physmem_a20_mask(cpu->mem);
-    if (cpu->tlb == &cpu->none || page_watched(cpu, lin) || !is_canonical(cpu, lin))
+    uint64_t pa;
+    if (cpu->tlb == &cpu->none || page_watched(cpu, lin) || !is_canonical(cpu, lin) ||
+        !walk_needs_no_mark(cpu, lin, agent_of(cpu), &pa))
         return NULL;
-    if (cpu->cr0 & CR0_PG) {
-        struct paging p = paging_of(cpu);
-        struct step s[LEVELS];
-        int bad;
-        unsigned n = walk_entries(cpu, &p, lin, s, &bad);
-        uint64_t all = UINT64_MAX, any = 0;
-        for (unsigned i = 0; i < n; i++)
-            all &= s[i].value, any |= s[i].value;
-        if (bad >= 0 || !(all & PTE_A) || !allowed(cpu, all, any, ACC_READ, agent_of(cpu), p.nx))
-            return NULL;
-        pa = walk_address(&p, &s[n - 1], n, lin) & physmem_a20_mask(cpu->mem);
-    }
     const struct pdesc *d = physmem_page(cpu->mem, pa);
     if (d->rd)
         access_note(cpu->mem, PAGE_OF(lin), pa, SNAPSHOT_PAGE, false);
@@ -758,7 +520,7 @@ struct code_page *fetch_page(struct x86 *cpu, uint64_t lin, uint64_t *pa)
         uint32_t error;
         if (long_mode(cpu) && !is_canonical(cpu, lin))
             raise_error(cpu, VEC_GP, 0);
-        if (!walk(cpu, lin, ACC_EXEC, agent_of(cpu), &w, &error)) {
+        if (!walk_or_fail(cpu, lin, ACC_EXEC, agent_of(cpu), &w, &error)) {
             if (mem_translate_peek(cpu, lin, &w.pa))
                 touch_fetch(cpu->mem, lin, w.pa, NULL); /* an execution stop there has been reached */
             raise_page_fault(cpu, lin, error);

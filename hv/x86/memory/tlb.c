@@ -8,12 +8,15 @@
 
 #include "base/memory.h"
 #include "hv/x86/exec.h"
+#include "hv/x86/memory/walk.h"
 
 /* ---------------------------------------------------------------- spaces */
 
 static struct space_key key_now(const struct x86 *cpu)
 {
     struct space_key k = {0};
+    if (cpu->guest.nested)
+        walk_nested_key(cpu, &k);
     if (!(cpu->cr0 & CR0_PG))
         return k;
     k.mode = (cpu->cr0 & (CR0_PG | CR0_WP)) |
@@ -21,6 +24,8 @@ static struct space_key key_now(const struct x86 *cpu)
              (cpu->efer & (EFER_NXE | EFER_LMA));
     if (long_mode(cpu))
         k.root = cpu->cr3 & PTE_ADDR;
+    else if (cpu->cr4 & CR4_PAE && cpu->guest.nested)
+        k.root = cpu->cr3 & CR3_PAE;
     else if (cpu->cr4 & CR4_PAE)
         memcpy(k.pdpte, cpu->pdpte, sizeof k.pdpte);
     else
@@ -31,7 +36,8 @@ static struct space_key key_now(const struct x86 *cpu)
 static bool same_key(const struct space_key *a, const struct space_key *b)
 {
     return a->mode == b->mode && a->root == b->root && a->pdpte[0] == b->pdpte[0] &&
-           a->pdpte[1] == b->pdpte[1] && a->pdpte[2] == b->pdpte[2] && a->pdpte[3] == b->pdpte[3];
+           a->pdpte[1] == b->pdpte[1] && a->pdpte[2] == b->pdpte[2] && a->pdpte[3] == b->pdpte[3] &&
+           a->nested_root == b->nested_root && a->nested_mode == b->nested_mode;
 }
 
 static uint8_t bit_of(const struct x86 *cpu, const struct space *s)
@@ -50,6 +56,7 @@ static void table_release(struct table_page *t, uint8_t *spaces, uint8_t bit)
     if (--t->live)
         return;
     t->n = 0;
+    t->unmarked = false;
     t->meta->flags &= (uint8_t)~PM_TABLE;
 }
 
@@ -114,6 +121,30 @@ static unsigned entry_width(const struct space *s)
     return s->key.mode & CR4_PAE ? 8 : 4;
 }
 
+/* Counts the space among the users of the table. */
+static void use_table(struct x86 *cpu, struct table_page *t, uint8_t *spaces, uint8_t *page)
+{
+    const uint8_t bit = bit_of(cpu, cpu->space);
+    struct pmeta *m = t->meta;
+    if (!(*spaces & bit))
+        t->live++;
+    *spaces |= bit;
+    if (!(t->listed[cpu->index] & bit))
+        list_table(cpu->space, t);
+    t->listed[cpu->index] |= bit;
+    if (m->flags & PM_TABLE)
+        return;
+    m->flags |= PM_TABLE;
+    tlb_drop_fast(cpu->mem, m, page);
+}
+
+void tlb_watch_all(struct x86 *cpu, struct pmeta *m, uint8_t *page, bool marked)
+{
+    struct table_page *t = m->table ? m->table : table_page_get(cpu->mem, m);
+    t->unmarked |= !marked;
+    use_table(cpu, t, &t->many[cpu->index], page);
+}
+
 void tlb_watch(struct x86 *cpu, struct pmeta *m, uint8_t *page, unsigned level, uint64_t lin)
 {
     struct space *s = cpu->space;
@@ -127,17 +158,7 @@ void tlb_watch(struct x86 *cpu, struct pmeta *m, uint8_t *page, unsigned level, 
         return;
     if (!u)
         u = new_use(t, base, level);
-    uint8_t *spaces = u ? &u->spaces[c] : &t->many[c];
-    if (!(*spaces & bit))
-        t->live++;
-    *spaces |= bit;
-    if (!(t->listed[c] & bit))
-        list_table(s, t);
-    t->listed[c] |= bit;
-    if (m->flags & PM_TABLE)
-        return;
-    m->flags |= PM_TABLE;
-    tlb_drop_fast(cpu->mem, m, page);
+    use_table(cpu, t, u ? &u->spaces[c] : &t->many[c], page);
 }
 
 /* ---------------------------------------------------------------- filling, flushing */
@@ -476,6 +497,8 @@ static void drop_area(struct x86 *cpu, struct space *s, uint64_t lin, uint64_t s
         drop_entries(&s->tlb[user], lin, size);
         drop_code_of(cpu, s, user, lin, size);
     }
+    if (s->key.nested_mode) /* the entry's address is none of the machine's: the table counts as used */
+        return;
     uint64_t pa = entry_width(s) == 4 ? entry & 0xfffff000 : entry & PTE_ADDR;
     const struct pdesc *d = physmem_page(cpu->mem, pa & physmem_a20_mask(cpu->mem));
     struct table_page *t = d->wr_meta ? d->wr_meta->table : NULL;
@@ -524,7 +547,7 @@ void tlb_table_written(struct physmem *pm, struct pmeta *m, const uint8_t *page,
     struct table_page *t = m->table;
     unsigned ncpus;
     struct x86 *const *cpus = physmem_processors(pm, &ncpus);
-    if (!may_be_cached(page, off, n))
+    if (!t->unmarked && !may_be_cached(page, off, n))
         return;
     for (unsigned c = 0; c < ncpus; c++) {
         struct x86 *cpu = cpus[c];

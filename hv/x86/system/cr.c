@@ -1,6 +1,7 @@
 /* cr.c - control and debug registers. SDM volume 2, MOV CR, MOV DR, LMSW, SMSW, CLTS; volume
  * 3, 2.5, 4.1, 4.4.1, 9.8.5, 17.2. */
 #include "hv/x86/system/sys.h"
+#include "hv/x86/virt/virt.h"
 
 enum { CR0_BITS = CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD };
 
@@ -35,15 +36,20 @@ static void cr_event(struct x86 *cpu, unsigned reg, uint64_t old, uint64_t new)
 
 /* ---------------------------------------------------------------- CR3 */
 
-bool pdpte_load(struct x86 *cpu, uint64_t cr3)
+bool pdptes_read(const struct x86 *cpu, uint64_t cr3, uint64_t entry[4])
 {
     uint64_t e[4], reserved = 0x1e6 | ~(uint64_t)0 << cpuid_physical_bits(cpu);
     physmem_read(cpu->mem, cr3 & 0xffffffe0 & physmem_a20_mask(cpu->mem), e, sizeof e);
     for (unsigned i = 0; i < 4; i++)
         if (e[i] & 1 && e[i] & reserved)
             return false;
-    memcpy(cpu->pdpte, e, sizeof e);
+    memcpy(entry, e, sizeof e);
     return true;
+}
+
+bool pdpte_load(struct x86 *cpu, uint64_t cr3)
+{
+    return pdptes_read(cpu, cr3, cpu->pdpte);
 }
 
 void cr3_load(struct x86 *cpu, uint64_t value)
@@ -64,6 +70,7 @@ static void cr3_write(struct x86 *cpu, uint64_t v)
         v &= ~(1ull << 63);
     if (long_mode(cpu) && v >> cpuid_physical_bits(cpu))
         raise_error(cpu, VEC_GP, 0);
+    virt_intercept(cpu, cpu->op, VIRT_CR_WRITE + 3, VIRT_IS_MOV | cpu->op->src);
     cr3_load(cpu, v);
 }
 
@@ -86,14 +93,16 @@ static uint64_t efer_after(struct x86 *cpu, uint64_t v)
     return cpu->efer | EFER_LMA;
 }
 
-static void cr0_write(struct x86 *cpu, uint64_t v)
+/* `mov`: the instruction is MOV, and not LMSW. */
+static void cr0_write(struct x86 *cpu, uint64_t v, bool mov)
 {
     uint64_t old = cpu->cr0;
     if (v >> 32 || (v & CR0_PG && !(v & CR0_PE)) || (v & CR0_NW && !(v & CR0_CD)))
         raise_error(cpu, VEC_GP, 0);
     v = (v & ((uint64_t)CR0_BITS | CR0_PG)) | CR0_ET;
     uint64_t efer = efer_after(cpu, v), changed = old ^ v;
-    bool pae = v & CR0_PG && cpu->cr4 & CR4_PAE && !(efer & EFER_LMA);
+    bool pae = v & CR0_PG && cpu->cr4 & CR4_PAE && !(efer & EFER_LMA) && !cpu->guest.nested;
+    virt_cr0_write(cpu, cpu->op, v, !mov, mov ? VIRT_IS_MOV | cpu->op->src : 0);
     if (pae && changed & (CR0_PG | CR0_CD | CR0_NW) && !pdpte_load(cpu, cpu->cr3))
         raise_error(cpu, VEC_GP, 0);
     if ((changed & ~(uint64_t)CR0_TS) != 0)
@@ -117,7 +126,8 @@ static void cr4_write(struct x86 *cpu, uint64_t v)
         raise_error(cpu, VEC_GP, 0);
     if (changed & v & CR4_PCIDE && (!long_mode(cpu) || cpu->cr3 & 0xfff))
         raise_error(cpu, VEC_GP, 0);
-    bool pae = cpu->cr0 & CR0_PG && v & CR4_PAE && !long_mode(cpu);
+    bool pae = cpu->cr0 & CR0_PG && v & CR4_PAE && !long_mode(cpu) && !cpu->guest.nested;
+    virt_intercept(cpu, cpu->op, VIRT_CR_WRITE + 4, VIRT_IS_MOV | cpu->op->src);
     if (pae && changed & tables && !pdpte_load(cpu, cpu->cr3))
         raise_error(cpu, VEC_GP, 0);
     cr_event(cpu, 4, old, v);
@@ -150,6 +160,7 @@ static OP(op_mov_from_cr)
     uint64_t v = 0;
     SYNC;
     need_cr(cpu, op->src);
+    virt_intercept(cpu, op, VIRT_CR_READ + op->src, VIRT_IS_MOV | op->dst);
     switch (op->src) {
     case 0:
         v = cpu->cr0;
@@ -164,7 +175,7 @@ static OP(op_mov_from_cr)
         v = cpu->cr4;
         break;
     case 8:
-        v = cpu->bus.get_cr8(cpu->bus.ctx);
+        v = virt_cr8_get(cpu);
         break;
     }
     gpr_set(cpu, op->dst, v);
@@ -175,7 +186,8 @@ static void cr8_write(struct x86 *cpu, uint64_t v)
 {
     if (v > 15)
         raise_error(cpu, VEC_GP, 0);
-    cpu->bus.set_cr8(cpu->bus.ctx, v);
+    virt_intercept(cpu, cpu->op, VIRT_CR_WRITE + 8, VIRT_IS_MOV | cpu->op->src);
+    virt_cr8_set(cpu, v);
 }
 
 static OP(op_mov_to_cr)
@@ -185,9 +197,10 @@ static OP(op_mov_to_cr)
     need_cr(cpu, op->dst);
     switch (op->dst) {
     case 0:
-        cr0_write(cpu, v);
+        cr0_write(cpu, v, true);
         break;
     case 2:
+        virt_intercept(cpu, op, VIRT_CR_WRITE + 2, VIRT_IS_MOV | op->src);
         cpu->cr2 = v;
         break;
     case 3:
@@ -210,6 +223,7 @@ static OP(op_invpcid)
     SYNC;
     uint64_t type = cpu->mode64 ? R64(op->dst) : R32(op->dst), lin = ea_any(cpu, op, 16, false);
     need_cpl0(cpu);
+    virt_intercept(cpu, op, VIRT_INVPCID, lin);
     uint64_t pcid = ld64(cpu, op, lin), address = ld64(cpu, op, linear_on(cpu, lin, 8));
     bool bad = type > ALL_BUT_GLOBAL || pcid >> 12 ||
                (type == INDIVIDUAL && !may_be_canonical(cpu, address)) ||
@@ -224,7 +238,8 @@ static OP(op_lmsw)
     SYNC;
     need_cpl0(cpu);
     uint16_t v = op->pfx & PFX_MEM ? ld16(cpu, op, ea_any(cpu, op, 2, false)) : R16(op->dst);
-    cr0_write(cpu, (cpu->cr0 & ~(uint64_t)(CR0_MP | CR0_EM | CR0_TS)) | (v & 15)); /* PE can only be set */
+    cr0_write(cpu, (cpu->cr0 & ~(uint64_t)(CR0_MP | CR0_EM | CR0_TS)) | (v & 15),
+              false); /* PE can only be set */
     LEAVE;
 }
 
@@ -233,6 +248,7 @@ static OP(op_smsw)
     SYNC;
     if (cpu->cr4 & CR4_UMIP && cpu->cpl)
         raise_error(cpu, VEC_GP, 0);
+    virt_intercept(cpu, op, VIRT_CR_READ, 0);
     if (op->pfx & PFX_MEM)
         st16(cpu, op, ea_any(cpu, op, 2, true), (uint16_t)cpu->cr0);
     else
@@ -244,6 +260,7 @@ static OP(op_clts)
 {
     SYNC;
     need_cpl0(cpu);
+    virt_intercept(cpu, op, VIRT_CR_WRITE, 0);
     cpu->cr0 &= ~(uint64_t)CR0_TS;
     NEXT;
 }
@@ -266,7 +283,9 @@ static unsigned dr_number(struct x86 *cpu, unsigned n)
 static OP(op_mov_from_dr)
 {
     SYNC;
-    gpr_set(cpu, op->dst, cpu->dr[dr_number(cpu, op->src)]);
+    const unsigned n = dr_number(cpu, op->src);
+    virt_intercept(cpu, op, VIRT_DR_READ + op->src, op->dst);
+    gpr_set(cpu, op->dst, cpu->dr[n]);
     NEXT;
 }
 
@@ -282,6 +301,7 @@ static OP(op_mov_to_dr)
     uint64_t v = gpr_get(cpu, op->src);
     if (n >= 6 && v >> 32)
         raise_error(cpu, VEC_GP, 0);
+    virt_intercept(cpu, op, VIRT_DR_WRITE + op->dst, op->src);
     cpu->dr[n] = dr_fixed(n, v);
     if (n != 6)
         tlb_flush(cpu); /* pages with data breakpoints must not be in the TLB */

@@ -5,6 +5,7 @@
 
 #include "hv/x86/flow.h"
 #include "hv/x86/system/sys.h"
+#include "hv/x86/virt/virt.h"
 
 /* A delivery in progress. */
 struct delivery {
@@ -72,6 +73,7 @@ static void deliver_task(struct x86 *cpu, struct delivery *d, uint16_t tss)
         push_error(cpu, d, &st);
         stk_commit(cpu, &st);
     }
+    cpu->virt.now.event = cpu->virt.now.event_error = 0;
     task_trap(cpu, trap);
 }
 
@@ -203,6 +205,7 @@ void interrupt_deliver(struct x86 *cpu, enum int_kind kind, uint8_t vector, bool
         deliver_real(cpu, &d);
     else
         deliver_gate(cpu, &d);
+    cpu->virt.now.event = cpu->virt.now.event_error = 0;
     if (kind == INT_EXCEPTION && vector == VEC_DB)
         cpu->dr[7] &= ~(uint64_t)(1 << 13); /* GD */
     if (unlikely(cpu->flow))
@@ -245,6 +248,7 @@ static void deliver_vme(struct x86 *cpu, uint8_t vector, uint64_t next_rip)
         clear = FLAG_TF | FLAG_RF | FLAG_VIF;
     }
     deliver_ivt(cpu, &d, 0, flags);
+    cpu->virt.now.event = 0;
     cpu->flags &= ~clear;
     if (unlikely(cpu->flow))
         flow_delivered(cpu, FLOW_SOFTWARE, vector, &s, 0, back);
@@ -275,6 +279,7 @@ static __attribute__((noinline)) const struct op *software_interrupt(struct x86 
     uint8_t vector = (uint8_t)op->imm;
     bool v86 = v86_mode(cpu);
     SYNC;
+    virt_intercept(cpu, op, VIRT_INT, vector);
     if (cpu->hosted)
         return hosted_int(cpu, op, vector);
     bool redirect = v86 && cpu->cr4 & CR4_VME && vme_redirects(cpu, vector);
@@ -285,6 +290,7 @@ static __attribute__((noinline)) const struct op *software_interrupt(struct x86 
         service_call(cpu, op, vector);
     if (refused)
         raise_error(cpu, VEC_GP, 0);
+    virt_event_begin(cpu, VIRT_EVENT_SOFT, vector, false, 0);
     if (redirect)
         deliver_vme(cpu, vector, rip_after(cpu, op));
     else
@@ -305,7 +311,9 @@ static OP(op_int3)
     SYNC;
     if (cpu->hosted)
         return hosted_int(cpu, op, VEC_BP);
+    virt_intercept(cpu, op, VIRT_EXCEPTION + VEC_BP, 0);
     softint_event(cpu, op, VEC_BP);
+    virt_event_begin(cpu, VIRT_EVENT_FAULT, VEC_BP, false, 0);
     interrupt_deliver(cpu, INT_SOFT, VEC_BP, false, 0, rip_after(cpu, op));
     return delivered(cpu, op);
 }
@@ -315,7 +323,9 @@ static OP(op_into)
     if (!cc_of(cpu))
         NEXT;
     SYNC;
+    virt_intercept(cpu, op, VIRT_EXCEPTION + VEC_OF, 0);
     softint_event(cpu, op, VEC_OF);
+    virt_event_begin(cpu, VIRT_EVENT_FAULT, VEC_OF, false, 0);
     interrupt_deliver(cpu, INT_SOFT, VEC_OF, false, 0, rip_after(cpu, op));
     return delivered(cpu, op);
 }
@@ -328,7 +338,10 @@ static OP(op_int1)
     SYNC;
     if (cpu->hosted)
         return hosted_int(cpu, op, VEC_DB);
+    virt_intercept(cpu, op, VIRT_ICEBP, 0);
+    virt_intercept(cpu, op, VIRT_EXCEPTION + VEC_DB, 0);
     softint_event(cpu, op, VEC_DB);
+    virt_event_begin(cpu, VIRT_EVENT_FAULT, VEC_DB, false, 0);
     debug_note(cpu, cpu->data_breaks);
     debug_taken(cpu);
     interrupt_deliver(cpu, INT_EXCEPTION, VEC_DB, false, 0, rip_after(cpu, op));

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "hv/x86/system/sys.h"
+#include "hv/x86/virt/virt.h"
 
 enum kind {
     KEEP,      /* any value */
@@ -20,6 +21,8 @@ enum kind {
     MC_BANK, /* four per bank: control, status, address, miscellaneous */
     TSC,
     EFER,
+    VM_CR,
+    VM_HSAVE,
 };
 
 struct msr_row {
@@ -76,6 +79,8 @@ static const struct msr_row rows[] = {
     {0xc001001d, 1, IGNORE, FT_LM, false, 0, 0, "TOP_MEM2"},
     {0xc001001f, 1, IGNORE, FT_LM, false, 0, 0, "NB_CFG"},
     {0xc0010055, 1, IGNORE, FT_LM, false, 0, 0, "INT_PENDING"}, /* never in C1E */
+    {0xc0010114, 1, VM_CR, FT_SVM, true, AT(virt.vm_cr), 0, "VM_CR"},
+    {0xc0010117, 1, VM_HSAVE, FT_SVM, true, AT(virt.hsave_pa), 0, "VM_HSAVE_PA"},
 };
 enum {
     NROWS = sizeof rows / sizeof rows[0],
@@ -160,7 +165,7 @@ static bool valid(const struct x86 *cpu, const struct msr_row *r, uint32_t msr, 
 uint64_t efer_allowed(const struct x86 *cpu)
 {
     return (cpu_has(cpu, FT_SYSCALL) ? EFER_SCE : 0) | (cpu_has(cpu, FT_LM) ? EFER_LME : 0) |
-           (cpu_has_nx(cpu) ? EFER_NXE : 0);
+           (cpu_has_nx(cpu) ? EFER_NXE : 0) | (cpu_has(cpu, FT_SVM) ? EFER_SVME : 0);
 }
 
 static bool efer_write(struct x86 *cpu, uint64_t v)
@@ -169,6 +174,8 @@ static bool efer_write(struct x86 *cpu, uint64_t v)
     if (v & ~(can | EFER_LMA))
         return false;
     if ((old ^ v) & EFER_LME && cpu->cr0 & CR0_PG)
+        return false;
+    if (v & EFER_SVME && virt_disabled(cpu))
         return false;
     cpu->efer = (v & can) | (old & EFER_LMA);
     tlb_switch(cpu);
@@ -186,7 +193,7 @@ static bool msr_read(struct x86 *cpu, uint32_t msr, uint64_t *v)
         return cpu->bus.rdmsr(cpu->bus.ctx, msr, v);
     switch (r->kind) {
     case TSC:
-        *v = x86_tsc(cpu);
+        *v = x86_tsc(cpu) + cpu->guest.tsc_offset;
         break;
     case EFER:
         *v = cpu->efer;
@@ -224,6 +231,10 @@ static bool msr_write(struct x86 *cpu, uint32_t msr, uint64_t v)
         break;
     case EFER:
         return efer_write(cpu, v);
+    case VM_CR:
+        return virt_cr_write(cpu, v);
+    case VM_HSAVE:
+        return virt_hsave_write(cpu, v);
     case ZERO:
     case IGNORE:
         break;
@@ -279,6 +290,7 @@ static OP(op_rdmsr)
     uint64_t v = 0;
     SYNC;
     need_cpl0(cpu);
+    virt_msr(cpu, op, R32(RCX), false);
     if (!msr_read(cpu, R32(RCX), &v))
         refuse(cpu, R32(RCX), false, 0);
     SET32(RAX, v);
@@ -292,6 +304,7 @@ static OP(op_wrmsr)
     uint64_t v = (uint64_t)R32(RDX) << 32 | R32(RAX);
     SYNC;
     need_cpl0(cpu);
+    virt_msr(cpu, op, msr, true);
     if (!msr_write(cpu, msr, v))
         refuse(cpu, msr, true, v);
     written_event(cpu, msr, v);
@@ -362,8 +375,6 @@ static const struct {
     {0xc0010064, "PSTATE_0"},
     {0xc0010112, "SMM_ADDR"},
     {0xc0010113, "SMM_MASK"},
-    {0xc0010114, "VM_CR"},
-    {0xc0010117, "VM_HSAVE_PA"},
     {0xc0010130, "SEV_ES_GHCB"},
     {0xc0010131, "SEV_STATUS"},
     {0xc0010140, "OSVW_ID_LENGTH"},

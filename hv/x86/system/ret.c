@@ -1,6 +1,7 @@
 /* ret.c - far RET and IRET in all modes. SDM volume 2, RET and IRET. */
 #include "hv/x86/flow.h"
 #include "hv/x86/system/sys.h"
+#include "hv/x86/virt/virt.h"
 
 /* A return in protected mode, in progress. */
 struct ret {
@@ -254,6 +255,7 @@ static __attribute__((noinline)) const struct op *iret(struct x86 *cpu, const st
 
 static OP(op_iret)
 {
+    virt_intercept(cpu, op, VIRT_IRET, 0);
     const struct flow_start s = flow_begin(cpu, op);
     iret(cpu, op);
     flow_end(cpu, FLOW_IRET, &s);

@@ -240,7 +240,7 @@ static enum mode mode_number(const struct x86 *cpu)
 }
 
 /* key: bits 0-1 code size, bit 2 32-bit stack, bit 3 protected mode, bits 4-6 the mode number (stored only
- * there), KEY_LA57. */
+ * there), KEY_LA57, KEY_GUEST. */
 static void derive_key(struct x86 *cpu)
 {
     bool big = cpu->seg[CS].attr & SEG_DB, stack32 = cpu->seg[SS].attr & SEG_DB;
@@ -250,7 +250,8 @@ static void derive_key(struct x86 *cpu)
     bool la57 = long_mode(cpu) && cpu->cr4 & CR4_LA57;
     cpu->sign_bits = la57 ? 7 : 16;
     cpu->key = size | (unsigned)(stack32 && !cpu->mode64) << 2 | (unsigned)protected_mode(cpu) << 3 |
-               (unsigned)mode_number(cpu) << 4 | (cpu->mode64 && la57 ? KEY_LA57 : 0);
+               (unsigned)mode_number(cpu) << 4 | (cpu->mode64 && la57 ? KEY_LA57 : 0) |
+               (cpu->guest.runs ? KEY_GUEST : 0);
 }
 
 static bool is_flat(const struct seg *s)

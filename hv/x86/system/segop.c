@@ -3,6 +3,7 @@
  * SDM volume 2: MOV, PUSH, POP, LDS …, LAR, LSL, VERR, ARPL, LLDT, LTR, SLDT, STR, LGDT, LIDT, SGDT, SIDT,
  * SWAPGS, RDFSBASE …. */
 #include "hv/x86/system/sys.h"
+#include "hv/x86/virt/virt.h"
 
 static inline bool has_memory(const struct op *op)
 {
@@ -260,6 +261,7 @@ static OP(op_lldt)
     SYNC;
     need_protected(cpu);
     need_cpl0(cpu);
+    virt_intercept(cpu, op, VIRT_LDTR_WRITE, 0);
     uint16_t sel = read_ew(cpu, op, op->dst);
     struct seg s = seg_null(sel);
     if (!is_null_selector(sel)) {
@@ -276,6 +278,7 @@ static OP(op_ltr)
     SYNC;
     need_protected(cpu);
     need_cpl0(cpu);
+    virt_intercept(cpu, op, VIRT_TR_WRITE, 0);
     uint16_t sel = read_ew(cpu, op, op->dst);
     if (is_null_selector(sel))
         raise_error(cpu, VEC_GP, 0);
@@ -299,6 +302,7 @@ static OP(op_sldt)
     SYNC;
     need_protected(cpu);
     check_umip(cpu);
+    virt_intercept(cpu, op, VIRT_LDTR_READ, 0);
     write_ew(cpu, op, op->dst, cpu->seg[LDTR].sel);
     NEXT;
 }
@@ -308,6 +312,7 @@ static OP(op_str)
     SYNC;
     need_protected(cpu);
     check_umip(cpu);
+    virt_intercept(cpu, op, VIRT_TR_READ, 0);
     write_ew(cpu, op, op->dst, cpu->seg[TR].sel);
     NEXT;
 }
@@ -318,6 +323,7 @@ static void load_dtable(struct x86 *cpu, const struct op *op, struct dtable *t, 
 {
     SYNC;
     need_cpl0(cpu);
+    virt_intercept(cpu, op, number ? VIRT_IDTR_WRITE : VIRT_GDTR_WRITE, 0);
     unsigned width = cpu->mode64 ? 8 : 4;
     uint64_t lin = ea_any(cpu, op, 2 + width, false);
     uint16_t limit = ld16(cpu, op, lin);
@@ -334,6 +340,7 @@ static void store_dtable(struct x86 *cpu, const struct op *op, const struct dtab
 {
     SYNC;
     check_umip(cpu);
+    virt_intercept(cpu, op, t == &cpu->idtr ? VIRT_IDTR_READ : VIRT_GDTR_READ, 0);
     unsigned width = cpu->mode64 ? 8 : 4;
     uint64_t lin = ea_any(cpu, op, 2 + width, true);
     mem_probe(cpu, op, lin, 2 + width, true);

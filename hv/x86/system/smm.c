@@ -5,6 +5,7 @@
  * processors of that time kept them. Offsets are from SMBASE + 8000h. */
 #include "hv/x86/flow.h"
 #include "hv/x86/system/sys.h"
+#include "hv/x86/virt/virt.h"
 
 enum {
     MAP_AT = 0x8000,
@@ -117,6 +118,7 @@ void smm_enter(struct x86 *cpu)
     cpu->in_smm = true;
     cpu->bus.smm(cpu->bus.ctx, true);
     map_save(cpu);
+    virt_suspend(cpu);
     cpu->halted = false;
     cpu->nmi_blocked = true;
     cpu->cr0 &= ~(uint64_t)(CR0_PE | CR0_EM | CR0_TS | CR0_PG);
@@ -179,9 +181,11 @@ static OP(op_rsm)
     SYNC;
     if (!cpu->in_smm)
         raise_fault(cpu, VEC_UD);
+    virt_intercept(cpu, op, VIRT_RSM, 0);
     const struct flow_start s = flow_begin(cpu, op);
     leave_to(cpu, op, 0); /* this counts the step; changing the memory map below may drop the block */
     map_load(cpu);
+    virt_resume(cpu);
     cpu->in_smm = false;
     cpu->cpl = real_mode(cpu) ? 0 : v86_mode(cpu) ? 3 : (uint8_t)dpl_of(cpu->seg[SS].attr);
     if (!state_valid(cpu) || (uses_pdptes(cpu) && !pdpte_load(cpu, cpu->cr3))) {

@@ -198,10 +198,12 @@ void cr3_load(struct x86 *, uint64_t value);
 /* Read the four PAE page-directory pointers from memory; false if a reserved bit is set (nothing is
  * changed). */
 bool pdpte_load(struct x86 *, uint64_t cr3);
-/* With PAE paging outside long mode the pointers are in use. */
+/* The same, into `entry`. */
+bool pdptes_read(const struct x86 *, uint64_t cr3, uint64_t entry[4]);
+/* With PAE paging outside long mode the pointers are in use. (In a guest with nested paging they are read when they are needed.) */
 static inline bool uses_pdptes(const struct x86 *cpu)
 {
-    return cpu->cr0 & CR0_PG && cpu->cr4 & CR4_PAE && !long_mode(cpu);
+    return cpu->cr0 & CR0_PG && cpu->cr4 & CR4_PAE && !long_mode(cpu) && !cpu->guest.nested;
 }
 /* Bits of CR4 and EFER that the model has. */
 uint64_t cr4_allowed(const struct x86 *);

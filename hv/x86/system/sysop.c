@@ -1,5 +1,6 @@
 /* sysop.c - the remaining system instructions: IF and EFLAGS, HLT, caches, time, ports. SDM volume 2. */
 #include "hv/x86/system/sys.h"
+#include "hv/x86/virt/virt.h"
 
 /* ---------------------------------------------------------------- CLI, STI */
 
@@ -55,14 +56,14 @@ static OP(op_cli)
 /* Is no interrupt pending? Then the dispatcher need not look for one when IF becomes set. */
 static bool no_line_waits(const struct x86 *cpu)
 {
-    return !cpu->intr && !cpu->attention;
+    return !cpu->intr && !cpu->attention && !cpu->guest.v_irq;
 }
 
 /* STI holds interrupts off until the next instruction has been executed. That has no effect if none is pending and the run continues with
- * that instruction. */
+ * that instruction. (A guest's hypervisor sees it if it intercepts that instruction.) */
 static bool shadow_unseen(const struct x86 *cpu, const struct op *op)
 {
-    return no_line_waits(cpu) && op->idx + 1 < cpu->block->n && cpu->patched != op + 1;
+    return no_line_waits(cpu) && !cpu->guest.runs && op->idx + 1 < cpu->block->n && cpu->patched != op + 1;
 }
 
 static OP(op_sti)
@@ -124,6 +125,7 @@ static bool vme_flags(struct x86 *cpu, const struct op *op)
 static OP(op_pushf)
 {
     SYNC;
+    virt_intercept(cpu, op, VIRT_PUSHF, 0);
     uint64_t f = eflags_get(cpu) & ~(uint64_t)(FLAG_VM | FLAG_RF);
     if (vme_flags(cpu, op))
         f = (f & ~(uint64_t)FLAG_IF) | FLAG_IOPL | (f & FLAG_VIF ? FLAG_IF : 0);
@@ -141,6 +143,7 @@ static uint64_t popf_vme(struct x86 *cpu, uint64_t f)
 static OP(op_popf)
 {
     SYNC;
+    virt_intercept(cpu, op, VIRT_POPF, 0);
     bool vme = vme_flags(cpu, op);
     uint64_t f = stack_peek(cpu, op, 0, 1u << op->osize), old = eflags_get(cpu);
     uint64_t mask = flags_writable(cpu, op->osize) & ~(uint64_t)FLAG_RF;
@@ -162,15 +165,19 @@ static OP(op_hlt)
 {
     SYNC;
     need_cpl0(cpu);
+    virt_intercept(cpu, op, VIRT_HLT, 0);
     cpu->halted = true;
     LEAVE;
 }
 
-/* VMCALL, VMMCALL: a call of the hypervisor that the board plays, with the registers as they are. */
+/* VMCALL, VMMCALL: a call of the hypervisor that the board plays, with the registers as they are. A guest's hypervisor is another one. */
 static OP(op_vmcall)
 {
+    enum { MODRM_VMMCALL = 0xd9 };
     SYNC;
-    if (!cpu->bus.hypercall)
+    if (op->modrm == MODRM_VMMCALL)
+        virt_intercept(cpu, op, VIRT_VMMCALL, 0);
+    if (!cpu->bus.hypercall || cpu->guest.runs)
         raise_fault(cpu, VEC_UD);
     cpu->bus.hypercall(cpu->bus.ctx);
     LEAVE;
@@ -178,10 +185,26 @@ static OP(op_vmcall)
 
 /* The TLBs are coherent with the page tables (cpu.h), and caches are not emulated, so there is nothing to
  * do. */
-static OP(op_privileged_nop)
+static OP(op_invlpg)
 {
     SYNC;
     need_cpl0(cpu);
+    virt_intercept(cpu, op, VIRT_INVLPG,
+                   ea_offset(cpu, op) + (cpu->mode64 && op->seg < FS ? 0 : cpu->seg[op->seg].base));
+    NEXT;
+}
+static OP(op_invd)
+{
+    SYNC;
+    need_cpl0(cpu);
+    virt_intercept(cpu, op, VIRT_INVD, 0);
+    NEXT;
+}
+static OP(op_wbinvd)
+{
+    SYNC;
+    need_cpl0(cpu);
+    virt_intercept(cpu, op, VIRT_WBINVD, 0);
     NEXT;
 }
 
@@ -193,24 +216,25 @@ static void set_edx_eax(struct x86 *cpu, uint64_t v)
     SET32(RDX, v >> 32);
 }
 
-static void read_tsc(struct x86 *cpu)
+static void read_tsc(struct x86 *cpu, const struct op *op, unsigned reason)
 {
     if (cpu->cr4 & CR4_TSD && cpu->cpl && !real_mode(cpu))
         raise_error(cpu, VEC_GP, 0);
-    set_edx_eax(cpu, cpu->bus.time(cpu->bus.ctx) + cpu->msr.tsc_offset);
+    virt_intercept(cpu, op, reason, 0);
+    set_edx_eax(cpu, cpu->bus.time(cpu->bus.ctx) + cpu->msr.tsc_offset + cpu->guest.tsc_offset);
 }
 
 static OP(op_rdtsc)
 {
     SYNC;
-    read_tsc(cpu);
+    read_tsc(cpu, op, VIRT_RDTSC);
     NEXT;
 }
 
 static OP(op_rdtscp)
 {
     SYNC;
-    read_tsc(cpu);
+    read_tsc(cpu, op, VIRT_RDTSCP);
     SET32(RCX, cpu->msr.tsc_aux);
     NEXT;
 }
@@ -225,6 +249,8 @@ static OP(op_rdpid)
 static OP(op_rdpmc)
 {
     SYNC;
+    if (!cpu->cpl || cpu->cr4 & CR4_PCE || real_mode(cpu))
+        virt_intercept(cpu, op, VIRT_RDPMC, 0);
     raise_error(cpu, VEC_GP, 0);
 }
 
@@ -240,6 +266,7 @@ static void port_in(struct x86 *cpu, const struct op *op, uint16_t port)
     unsigned size = port_width(op);
     if (!io_allowed(cpu, port, size))
         raise_error(cpu, VEC_GP, 0);
+    virt_io(cpu, op, port, size, true, false);
     uint32_t v = cpu->bus.in(cpu->bus.ctx, port, size);
     note_port_break(cpu, port, size);
     /* AL is written with the rest: RAX is soon read, for which hosts would wait if only a part had been written. */
@@ -256,6 +283,7 @@ static void port_out(struct x86 *cpu, const struct op *op, uint16_t port)
     unsigned size = port_width(op);
     if (!io_allowed(cpu, port, size))
         raise_error(cpu, VEC_GP, 0);
+    virt_io(cpu, op, port, size, false, false);
     cpu->bus.out(cpu->bus.ctx, port, size, size == 1 ? R8(RAX * 8) : size == 2 ? R16(RAX) : R32(RAX));
     note_port_break(cpu, port, size);
 }
@@ -296,7 +324,9 @@ FAMILY1(fam_pushf, op_pushf);
 FAMILY1(fam_popf, op_popf);
 FAMILY1(fam_hlt, op_hlt);
 FAMILY1(fam_vmcall, op_vmcall);
-FAMILY1(fam_privileged_nop, op_privileged_nop);
+FAMILY1(fam_invlpg, op_invlpg);
+FAMILY1(fam_invd, op_invd);
+FAMILY1(fam_wbinvd, op_wbinvd);
 FAMILY1(fam_rdtsc, op_rdtsc);
 FAMILY1(fam_rdtscp, op_rdtscp);
 FAMILY1(fam_rdpid, op_rdpid);

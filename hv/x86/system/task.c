@@ -1,6 +1,7 @@
 /* task.c - hardware task switches and the I/O permission bitmap. SDM volume 3, chapter 7; volume 1,
  * 18.5.2. */
 #include "hv/x86/system/sys.h"
+#include "hv/x86/virt/virt.h"
 
 /* ---------------------------------------------------------------- layouts */
 
@@ -201,6 +202,8 @@ bool task_switch(struct x86 *cpu, enum task_how how, uint16_t sel, uint64_t rip,
     struct desc d;
     struct context c;
     struct seg tss = check_tss(cpu, how, sel, ext, &d);
+    if (virt_wants(cpu, VIRT_TASK))
+        virt_exit(cpu, VIRT_TASK, sel, virt_task_info(cpu, how == TASK_IRET, how == TASK_JMP));
     uint64_t flags = eflags_get(cpu);
     uint16_t old = cpu->seg[TR].sel;
     bool nested = how == TASK_CALL || how == TASK_INT;

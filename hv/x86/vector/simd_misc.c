@@ -3,6 +3,7 @@
  *
  * Source: Intel SDM volume 2, the instruction pages; volume 3, 13.1. */
 #include "hv/x86/vector/simd.h"
+#include "hv/x86/virt/virt.h"
 
 /* ---------------------------------------------------------------- fences and hints
  *
@@ -41,6 +42,7 @@ static OP(monitor)
     monitor_checks(cpu, op);
     if (R32(RCX))
         raise_error(cpu, VEC_GP, 0);
+    virt_intercept(cpu, op, VIRT_MONITOR, 0);
     uint64_t off = R64(RAX);
     off = op->asize == 2 ? off : op->asize == 1 ? (uint32_t)off : (uint16_t)off;
     probe_byte(cpu, op, seg_linear(cpu, op, op->seg, off, 1, false));
@@ -51,6 +53,7 @@ static OP(mwait)
     monitor_checks(cpu, op);
     if (R32(RCX) & ~1u) /* bit 0: masked interrupts end it too */
         raise_error(cpu, VEC_GP, 0);
+    virt_intercept(cpu, op, VIRT_MWAIT, 0); /* the monitor is never armed: it ends immediately */
     NEXT;
 }
 FAMILY1(fam_monitor, monitor);

@@ -12,6 +12,7 @@
 #include "hv/x86/system/sys.h"
 #include "hv/x86/vector/simd.h"
 #include "hv/x86/x87/x87_op.h"
+#include "hv/x86/virt/virt.h"
 
 enum {
     ENV16_SIZE = 14,
@@ -570,6 +571,8 @@ static OP(op_xgetbv)
 static OP(op_xsetbv)
 {
     xsave_available(cpu, op);
+    if (!cpu->cpl)
+        virt_intercept(cpu, op, VIRT_XSETBV, 0);
     uint64_t v = R32(RAX) | (uint64_t)R32(RDX) << 32;
     uint64_t known = X87_PART | SSE_PART | (cpu_has(cpu, FT_AVX) ? AVX_PART : 0);
     if (cpu->cpl || R32(RCX) || !(v & X87_PART) || v & ~known || (v & AVX_PART && !(v & SSE_PART))) {
