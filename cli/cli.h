@@ -37,6 +37,7 @@ extern const struct command command_trace;
 extern const struct command command_calls;
 extern const struct command command_coverage;
 extern const struct command command_used;
+extern const struct command command_exits;
 extern const struct command command_origin;
 extern const struct command command_export;
 extern const struct command command_matrix;

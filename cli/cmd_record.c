@@ -35,7 +35,7 @@ struct record {
     struct machine *machine;
     struct position until;
     bool interactive, vga_console, quiet, tui;
-    bool classes_given; /* --events */
+    bool classes_given;      /* --events */
     struct tui_watch *watch; /* --tui … */
     int typing, master;      /* … and the ends of the pseudo-terminal for what is typed, or -1 */
     struct recorder *recorder;

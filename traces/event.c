@@ -338,6 +338,11 @@ static void out_moved(struct out *o, const struct event *ev)
     }
 }
 
+void event_exit_name(const struct event *ev, char *buf, size_t size)
+{
+    virt_reason_name(EVF(ev, VIRT_EXIT, reason), buf, size);
+}
+
 static void out_virt(struct out *o, const struct event *ev)
 {
     char text[120];

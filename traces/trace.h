@@ -504,6 +504,9 @@ void event_encoder_reset(struct event_encoder *e); /* begins a new frame */
 
 /* ---------------------------------------------------------------- more about events (event.c) */
 
+/* Why a guest was left, of an EV_VIRT_EXIT, as `exits` counts it: "write of CR3", "nested page fault". Cut to size. */
+void event_exit_name(const struct event *ev, char *buf, size_t size);
+
 /* The event as a JSON object: number (unless UINT64_MAX), icount, time, cpu, kind, class, times (how often it happened:
  * core/run/times.h), its fields by name (hex fields as strings), data if it has any ("data" as text, or "data_hex" if it is not UTF-8),
  * text. `gen` is a yajl_gen. Returns 0, or -1 if the generator failed. */

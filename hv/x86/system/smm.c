@@ -179,9 +179,9 @@ static bool state_valid(const struct x86 *cpu)
 static OP(op_rsm)
 {
     SYNC;
+    virt_intercept(cpu, op, VIRT_RSM, 0);
     if (!cpu->in_smm)
         raise_fault(cpu, VEC_UD);
-    virt_intercept(cpu, op, VIRT_RSM, 0);
     const struct flow_start s = flow_begin(cpu, op);
     leave_to(cpu, op, 0); /* this counts the step; changing the memory map below may drop the block */
     map_load(cpu);

@@ -63,16 +63,21 @@ static void store(const struct x86 *cpu, struct vmcb *v, const struct slot *s, s
     }
 }
 
-/* Bases are made canonical, as far as the register has 64 bits (15.5.1). */
+/* What is kept of an address: it is made canonical (15.5.1). */
+static uint64_t canonical(const struct x86 *cpu, uint64_t a)
+{
+    const unsigned drop = 64 - cpuid_linear_bits(cpu);
+    return (uint64_t)((int64_t)(a << drop) >> drop);
+}
+
 static void load_segs(struct x86 *cpu, const struct vmcb *v, const struct seg_slot *s, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        const unsigned attr = (unsigned)vmcb_get(v, s[i].at + 2, 2), drop = 64 - cpuid_linear_bits(cpu);
-        const uint64_t base = vmcb_get(v, s[i].at + 8, 8);
+        const unsigned attr = (unsigned)vmcb_get(v, s[i].at + 2, 2);
         cpu->seg[s[i].seg] = (struct seg){.sel = (uint16_t)vmcb_get(v, s[i].at, 2),
                                           .attr = (uint16_t)((attr & 0xff) | (attr & 0xf00) << 4),
                                           .limit = (uint32_t)vmcb_get(v, s[i].at + 4, 4),
-                                          .base = (uint64_t)((int64_t)(base << drop) >> drop),
+                                          .base = canonical(cpu, vmcb_get(v, s[i].at + 8, 8)),
                                           .null = !(attr & SEG_P)};
     }
 }
@@ -92,6 +97,8 @@ void vmcb_load_state(struct x86 *cpu, const struct vmcb *v)
 {
     load_segs(cpu, v, state_segs, COUNT(state_segs));
     load(cpu, v, state, COUNT(state));
+    cpu->gdtr.base = canonical(cpu, cpu->gdtr.base);
+    cpu->idtr.base = canonical(cpu, cpu->idtr.base);
     if (cpu->guest.nested)
         load(cpu, v, pat, COUNT(pat));
 }
@@ -111,6 +118,11 @@ void vmcb_load_more(struct x86 *cpu, const struct vmcb *v)
 {
     load_segs(cpu, v, more_segs, COUNT(more_segs));
     load(cpu, v, more, COUNT(more));
+    cpu->msr.kernel_gs_base = canonical(cpu, cpu->msr.kernel_gs_base);
+    cpu->msr.lstar = canonical(cpu, cpu->msr.lstar);
+    cpu->msr.cstar = canonical(cpu, cpu->msr.cstar);
+    cpu->msr.sysenter_esp = canonical(cpu, cpu->msr.sysenter_esp);
+    cpu->msr.sysenter_eip = canonical(cpu, cpu->msr.sysenter_eip);
 }
 
 void vmcb_store_more(struct x86 *cpu, struct vmcb *v)

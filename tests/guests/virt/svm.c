@@ -1,6 +1,6 @@
 /* svm.c - a hypervisor for the tests of SVM: a guest a test, which is a few instructions. It prints on port E9h why each guest's run ended:
  *
- *   rdtsc: exit 6e info 0 0 rip +0 next +2
+ *   RDTSC: exit 6e info 0 and 0 rip + 0 next + 2
  *
  * rip and next (NRIP) are counted from the guest's first instruction; after a run that ended by VMMCALL only "ran", RAX and what the guest
  * left. tests/cli/svm.sh compares the lines with svm.golden, whose values were derived from the manual (AMD APM volume 2, chapter 15). */
@@ -183,6 +183,23 @@ static void fresh(const char *from)
     V64(PAT) = 0x0007040600070406;
 }
 
+/* An address by what is there: where things lie depends on the compiler. */
+static void place(const char *word, u64 v, const char *from)
+{
+    const struct {
+        const char *name;
+        u64 at;
+    } known[] = {{"+", (u64)from}, {"page +", (u64)page}, {"stack +", (u64)guest_stack}, {"PML4 +", (u64)pml4}, {"directory +", (u64)directory}};
+    for (unsigned i = 0; from && i < sizeof known / sizeof *known; i++)
+        if (v - known[i].at < (i ? 4096 : 64)) {
+            put(' ');
+            text(word);
+            say(known[i].name, v - known[i].at);
+            return;
+        }
+    say(word, v == (u64)page + 4096 ? 0x1000 : v);
+}
+
 static void show(const char *name, const char *from)
 {
     text(name);
@@ -192,11 +209,10 @@ static void show(const char *name, const char *from)
     else {
         say("exit", V64(EXITCODE));
         say("info", V64(INFO1));
-        put(' ');
-        hex(V64(INFO2) >= (u64)from && V64(INFO2) < (u64)from + 64 ? V64(INFO2) - (u64)from : V64(INFO2));
-        say("rip +", V64(RIP) - (u64)from);
+        place("and", V64(INFO2), from);
+        place("rip", V64(RIP), from);
         if (V64(NRIP))
-            say("next +", V64(NRIP) - (u64)from);
+            place("next", V64(NRIP), from);
     }
     if (V32(INTINFO) >> 31) {
         say("during", V32(INTINFO));

@@ -1,0 +1,40 @@
+#!/bin/bash
+# svm.sh - --cpu MODEL,+svm: a hypervisor of our own (tests/guests/virt) makes a guest for each intercept, each check of VMRUN, each kind of
+# injected event, virtual interrupts and nested paging, and prints what it finds; interpreted and compiled alike, verified, from any checkpoint.
+. "$(dirname "$0")/../lib.sh"
+build test-guests >"$work/build" 2>&1 || { cat "$work/build"; fail "test guests"; }
+guest=$top/build/release/tests/guests/svm.bin
+cd "$work" || exit 2
+
+record() { # NAME OPTION...
+    expect 0 "$1" timeout 100 "$BOOTREEL" record -q --cpu x86-64-v2,+svm --flat "$guest@0x100000" --memory 64M --console=debug "${@:2}" -o "$1.reel"
+}
+record svm
+golden svm.out cli/svm.golden
+record plain --no-compile
+same svm.reel plain.reel "interpreted"
+BOOTREEL_COMPILE=1 record often --checkpoint-every 20k
+same svm.out often.out "all of it compiled"
+expect 0 verify "$BOOTREEL" replay --verify --console=none often.reel
+expect 0 lockstep "$BOOTREEL" replay --lockstep=50k often.reel
+holds lockstep.out '^lockstep: .* equal at each of ' "lockstep"
+expect 0 three timeout 100 "$BOOTREEL" record -q --cpu x86-64-v3,+svm --flat "$guest@0x100000" --memory 64M --console=debug -o three.reel
+same svm.out three.out "another model"
+
+# Positions: an entry is the step of VMRUN, an exit one step; an intercepted instruction does not retire.
+"$BOOTREEL" events --class virt svm.reel >events
+[ "$(grep -c ' virt\.enter ' events)" -gt 150 ] || fail "entries: $(grep -c ' virt\.enter ' events)"
+read -r _ enter _ <<<"$(sed -n 1p events)"
+read -r _ leave _ <<<"$(sed -n 2p events)"
+[ "$enter" = "$leave" ] || fail "a guest that executed nothing: from $enter to $leave"
+holds events ' virt\.exit .*: out to port 80h, 8 bits$' "a port"
+holds events ' virt\.exit .*: write of guest-physical 11[0-9a-f]{4}h, which the nested tables forbid$' "a nested page fault"
+holds events ' virt\.exit .*: page walk through guest-physical ' "a nested page fault of a walk"
+holds events ' virt\.inject .*: *injects #GP, error 1234h at |injects #GP, error 1234h at ' "an injected exception"
+holds events ' virt\.refused .*: the VMRUN intercept bit is clear$' "a check that failed"
+
+# What there is, and what there is not.
+expect 2 vmx "$BOOTREEL" record -q --cpu x86-64-v2,+vmx --until 1 -o none.reel && holds vmx.err "'\+vmx' is of Intel's processors" "+vmx"
+expect 2 sse "$BOOTREEL" record -q --cpu x86-64-v2,+sse5 --until 1 -o none.reel && holds sse.err 'there is: \+svm' "+sse5"
+expect 2 small "$BOOTREEL" record -q --cpu i686,+svm --until 1 -o none.reel && holds small.err 'without long mode' "i686,+svm"
+finish
