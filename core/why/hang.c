@@ -13,8 +13,8 @@
 
 static void halted_plainly(struct why_case *c, struct finding *f, const struct event *halt, uint64_t pc)
 {
-    const struct event *met = led_exception(c, halt->cpu, halt->icount);
-    char where[PLACE_TEXT];
+    const struct event *met = led_exception(c, halt->cpu, halt->icount), *last = said_last(c, halt->icount);
+    char where[PLACE_TEXT], said[SAID_TEXT];
     struct text why = {0};
     if (met && led_earlier(c, f, met))
         return;
@@ -24,6 +24,10 @@ static void halted_plainly(struct why_case *c, struct finding *f, const struct e
     if (met)
         find_verdict(f, WHY_FAULT_HANDLED, met->icount, "%s; its handler halts the processor for good",
                      why.s);
+    else if (last)
+        find_verdict(f, WHY_HANG_HALTED, halt->icount,
+                     "the processor is halted for good after \"%s\": HLT with interrupts off at %s",
+                     fact_text(last, said, sizeof said), where);
     else
         find_verdict(
             f, WHY_HANG_HALTED, halt->icount,
@@ -179,7 +183,7 @@ static bool unit_unfinished(struct idle *x)
     return units_unfinished(x->c, x->f, false);
 }
 
-static bool said_last(struct idle *x)
+static bool error_said(struct idle *x)
 {
     struct text then = {0};
     if (systems_up(x->c))
@@ -196,7 +200,7 @@ static bool system_is_up(struct idle *x)
 {
     if (!idle_system(x->c, x->f))
         return false;
-    if (x->f->answer == WHY_UNKNOWN && !said_last(x))
+    if (x->f->answer == WHY_UNKNOWN && !error_said(x))
         at_work(x->c, x->f, timeline_pc(x->c->tl, x->cpu), x->cpu);
     return true;
 }
@@ -245,7 +249,7 @@ static bool idle_unknown(struct idle *x)
 static void waits(struct why_case *c, struct finding *f, unsigned cpu, uint64_t pc)
 {
     static bool (*const rows[])(struct idle *) = {no_interrupt,    unit_unfinished,  system_is_up,
-                                                  said_last,       before_processes, firmware_is_idle,
+                                                  error_said,       before_processes, firmware_is_idle,
                                                   gets_interrupts, idle_unknown};
     struct idle x = {.c = c, .f = f, .cpu = cpu};
     if (!case_go(c, c->at))
@@ -594,9 +598,9 @@ static bool fault_loop(struct why_case *c, struct finding *f, const struct cpu_l
 /* It has no branch that would leave it: only an interrupt could, and none can come. */
 static void endless_loop(struct why_case *c, struct finding *f, const struct cpu_loop *l, unsigned cpu)
 {
-    char where[PLACE_TEXT];
+    char where[PLACE_TEXT], said[SAID_TEXT];
     const uint64_t entered = loops_entered(c, l, cpu);
-    const struct event *met = led_exception(c, cpu, entered);
+    const struct event *met = led_exception(c, cpu, entered), *last = said_last(c, entered);
     struct text why = {0};
     if (met)
         led_exception_lines(c, f, met, &why);
@@ -605,11 +609,15 @@ static void endless_loop(struct why_case *c, struct finding *f, const struct cpu
     else if (met)
         find_verdict(f, WHY_FAULT_HANDLED, met->icount, "%s; its handler ends in an endless loop", why.s);
     else if (!led_error_said(c, f, c->at, "ends in an endless loop") &&
-             !led_no_return(c, f, cpu, entered, "an endless loop follows") && case_go(c, c->at))
+             !led_no_return(c, f, cpu, entered, "an endless loop follows") && case_go(c, c->at)) {
+        if (last)
+            text_add(&why, "after \"%s\" ", fact_text(last, said, sizeof said));
         find_verdict(
             f, WHY_HANG_LOOP, c->at,
-            "the processor is in a loop of %u instruction%s at %s with interrupts off, which nothing can end",
-            l->length, l->length == 1 ? "" : "s", case_address(c, c->at, cpu, l->pc, where));
+            "%sthe processor is in a loop of %u instruction%s at %s with interrupts off, which nothing can end",
+            last ? why.s : "", l->length, l->length == 1 ? "" : "s",
+            case_address(c, c->at, cpu, l->pc, where));
+    }
     free(why.s);
     find_disk_services(f, c, c->at);
     loop_lines(c, f, l, cpu);

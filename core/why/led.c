@@ -156,15 +156,29 @@ static bool said_because(struct why_case *c, struct finding *f, const struct eve
 {
     const struct event *met = led_exception(c, said->cpu, said->icount),
                        *read = disk_read_failed(c, said->icount);
-    char text[200];
     if (met && storm_in_handler(c, met, said->icount)) {
         led_exception_lines(c, f, met, why);
         return why->n;
     }
     if (!read)
         return network_refused(c, said->icount, why);
-    fact_text(read, text, sizeof text);
-    text_add(why, "%s (%s)", text, disk_status_words(EVF(read, SERVICE, ax) >> 8 & 0xff));
+    disk_read_words(read, why);
+    find_event(f, c, read, NULL);
+    return true;
+}
+
+/* A read of the drive that it boots from failed, and the program says nothing of it. */
+static bool silent_read(struct why_case *c, struct finding *f, uint64_t to, const char *then)
+{
+    const struct event *read = boot_read_failed(c, to);
+    struct text what = {0};
+    if (!read)
+        return false;
+    disk_read_words(read, &what);
+    find_verdict(f, WHY_LOADER_READ, read->icount, "%s; the program %s", what.s, then);
+    find_event(f, c, read, NULL);
+    free(what.s);
+    find_disk_services(f, c, to);
     return true;
 }
 
@@ -174,8 +188,10 @@ bool led_error_said(struct why_case *c, struct finding *f, uint64_t icount, cons
     const struct event *ev = said_error(c, icount);
     char text[SAID_TEXT], more[SAID_TEXT] = "";
     struct text why = {0};
-    if (!ev || facts_last(&c->now, EV_KERNEL_SHUTDOWN))
+    if (facts_last(&c->now, EV_KERNEL_SHUTDOWN))
         return false;
+    if (!ev)
+        return silent_read(c, f, icount, then);
     const char *name = said_name(c);
     const struct event *further = said_further(c, ev, fact_text(ev, text, sizeof text));
     if (further)

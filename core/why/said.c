@@ -86,7 +86,7 @@ static const struct event *first_error(struct why_case *c, uint64_t to, bool pro
             continue;
         lines++;
         since++;
-        if (said_words(text) || (program && none_found(text))) {
+        if (said_words(text) || (program && none_found(text)) || boot_read_failed(c, ev->icount)) {
             found = ev;
             since = 0;
         }
@@ -115,6 +115,17 @@ const struct event *said_shortly(struct why_case *c, uint64_t to)
         lines +=
             said_line(ev) && ev->kind == found->kind && *fact_text(ev, text, sizeof text) && *text != '[';
     return lines <= LINES ? found : NULL;
+}
+
+const struct event *said_last(struct why_case *c, uint64_t to)
+{
+    char text[SAID_TEXT];
+    for (size_t i = c->now.n; i-- && !starts(&c->now.event[i]);) {
+        const struct event *ev = &c->now.event[i];
+        if (ev->icount <= to && said_line(ev) && *fact_text(ev, text, sizeof text))
+            return ev;
+    }
+    return NULL;
 }
 
 const struct event *said_complaint(struct why_case *c, uint64_t from, uint64_t to)

@@ -155,6 +155,10 @@ void find_disk_services(struct finding *f, struct why_case *c, uint64_t to);
 /* The last read of the BIOS's disk service that failed after the boot sector was entered and before a position, with no read after it that went
  * well; NULL if there is none. */
 const struct event *disk_read_failed(struct why_case *c, uint64_t to);
+/* The same of the drive that the boot sector is from, if no kernel was started after it: what is printed then tells of it, in whatever words. */
+const struct event *boot_read_failed(struct why_case *c, uint64_t to);
+/* Adds what failed, without where: that is in the event, which is evidence. */
+void disk_read_words(const struct event *read, struct text *out);
 /* A status of that service in words: "sector not found". */
 const char *disk_status_words(uint64_t status);
 
