@@ -142,6 +142,7 @@ static const struct {
     {"hrtimer_nanosleep", "time to pass", false},
     {"do_nanosleep", "time to pass", false},
     {"unix_stream_read", "data at a socket", false},
+    {"unix_dgram_recvmsg", "messages at its socket", false},
     {"unix_accept", "a connection at a socket", false},
     {"inet_csk_accept", "a connection from the network", false},
     {"inet_stream_connect", "a connection to a server", false},
@@ -298,7 +299,11 @@ static bool prints_now_and_then(struct why_case *c)
 /* What waits so is a server that is up. */
 static bool serves(const char *waits)
 {
-    return waits && strstr(waits, "waits for a connection from the network");
+    static const char *const what[] = {"waits for a connection", "waits for messages at its socket"};
+    for (size_t i = 0; waits && i < sizeof what / sizeof what[0]; i++)
+        if (strstr(waits, what[i]) && !strstr(waits, "to a server"))
+            return true;
+    return false;
 }
 
 /* A program at which somebody types. */
@@ -375,8 +380,7 @@ static bool inside_kernel(int row)
     return false;
 }
 
-/* The guest time since a position. */
-static uint64_t time_since(struct why_case *c, uint64_t icount)
+uint64_t time_since(struct why_case *c, uint64_t icount)
 {
     struct timeline_where w = {0};
     const uint64_t now = time_at(c);
@@ -465,10 +469,13 @@ bool idle_system(struct why_case *c, struct finding *f)
     else if (systems_up(c))
         find_verdict(f, WHY_OK_IDLE, c->at,
                      "nothing went wrong: the system is up and idle, and waits for something to do");
-    else
+    else {
+        const struct event *said = said_by_program(c);
         find_verdict(f, WHY_UNKNOWN_IDLE, c->at,
-                     "cannot tell: the system is idle, and nothing says that it is up%s%s",
-                     last.n ? "; " : "", last.n ? last.s : "");
+                     "cannot tell: the system is idle%s%s%s, and nothing says that it is up%s%s",
+                     said ? " after \"" : "", said ? fact_text(said, words, sizeof words) : "",
+                     said ? "\"" : "", last.n ? "; " : "", last.n ? last.s : "");
+    }
     for (size_t i = 0; i < who.n; i++)
         find_line(f, who.line[i].icount, NULL, "%s", who.line[i].text);
     find_drop(&who);

@@ -113,6 +113,24 @@ static void a20_note(struct why_case *c, struct finding *f, const struct came *c
 
 /* ---------------------------------------------------------------- the verdict */
 
+/* A return pops what its function has pushed and not popped: the return address is still there, behind it. A program may also push an address in order
+ * to return to it at once. */
+static bool is_unbalanced(struct why_case *c, const struct jump *j, const struct came *came)
+{
+    enum { AT_ONCE = 4 /* steps */, WORDS = 4 };
+    if (j->kind != JUMP_RETURN || !came->known || came->by_cpu != j->cpu || strncmp(came->by, "push ", 5) ||
+        j->icount - came->by_icount < AT_ONCE)
+        return false;
+    for (unsigned i = 1; i <= WORDS; i++) {
+        struct jump behind = *j;
+        behind.pointer += (uint64_t)i * j->size;
+        const struct came there = jump_came(c, &behind);
+        if (there.by_call)
+            return there.by_icount < came->by_icount;
+    }
+    return false;
+}
+
 void derail_verdict(struct why_case *c, struct finding *f, const struct jump *j, const char *where)
 {
     char at[PLACE_TEXT], by[PLACE_TEXT];
@@ -120,7 +138,14 @@ void derail_verdict(struct why_case *c, struct finding *f, const struct jump *j,
     const struct came came = jump_lines(c, f, j);
     if (!case_go(c, j->icount))
         return;
+    const bool unbalanced = is_unbalanced(c, j, &came);
     case_address(c, j->icount, j->cpu, j->pc, at);
+    if (unbalanced) {
+        find_verdict(f, WHY_RAILS_UNBALANCED, j->icount,
+                     "the return at %s pops what %.60s at %s has left on the stack, and goes to %s", at,
+                     came.by, case_address(c, came.by_icount, j->cpu, came.by_pc, by), where);
+        return;
+    }
     if (j->kind == JUMP_RETURN) {
         find_verdict(f, WHY_RAILS_RETURN, j->icount, "a return address was %s; the return at %s goes to %s",
                      writer_words(c, j, &came, by), at, where);
@@ -182,8 +207,10 @@ static bool goes_astray(struct why_case *c, const struct jump *j, bool last)
     const bool nowhere = is_no_place(c, j->cpu, j->icount + 1, j->target) ||
                          (last && was_never_written(c, j->cpu, j->icount, j->target));
     if (j->kind == JUMP_RETURN || j->kind == JUMP_INTERRUPT_RETURN) {
-        const struct came came = nowhere ? jump_came(c, j) : (struct came){0};
-        return nowhere && j->kind == JUMP_RETURN && came.known && (!came.by_call || came.by_cpu != j->cpu);
+        const struct came came = jump_came(c, j);
+        return (nowhere && j->kind == JUMP_RETURN && came.known &&
+                (!came.by_call || came.by_cpu != j->cpu)) ||
+               is_unbalanced(c, j, &came);
     }
     /* A pointer that holds a return address: its place was taken for a stack. */
     return nowhere || (j->kind == JUMP_CALL && j->memory && jump_came(c, j).by_call);

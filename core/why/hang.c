@@ -249,7 +249,7 @@ static bool idle_unknown(struct idle *x)
 static void waits(struct why_case *c, struct finding *f, unsigned cpu, uint64_t pc)
 {
     static bool (*const rows[])(struct idle *) = {no_interrupt,    unit_unfinished,  system_is_up,
-                                                  error_said,       before_processes, firmware_is_idle,
+                                                  error_said,      before_processes, firmware_is_idle,
                                                   gets_interrupts, idle_unknown};
     struct idle x = {.c = c, .f = f, .cpu = cpu};
     if (!case_go(c, c->at))
@@ -326,7 +326,7 @@ static bool others_are_stuck(const struct cpu_loop *list, unsigned n, unsigned s
         const struct cpu_loop *l = &list[i];
         if (i == self || l->does == CPU_NOT_STARTED || l->does == CPU_HALTED_FOR_GOOD)
             continue;
-        if (l->does != CPU_LOOPS || l->interrupts || register_read(l) || l->in || l->clock)
+        if (l->does != CPU_LOOPS || l->interrupts || register_read(l) || l->in || l->clock || l->carried)
             return false;
     }
     return true;
@@ -443,7 +443,12 @@ static bool word_loop(struct why_case *c, struct finding *f, const struct cpu_lo
     const struct last_writer w = loops_writer(c, l, cpu, r);
     const bool lock = is_lock(c, l, r, cpu, &w);
     case_go(c, c->at);
-    const uint64_t long_ago = quiet(c);
+    const uint64_t since = time_since(c, w.icount), silence = quiet(c),
+                   long_ago = w.found && since < silence ? since : silence;
+    /* Another processor has just changed it, and goes on: the two work together. */
+    if (!lock && w.found && since < LONG && !w.device && n > 1 && !others_are_stuck(list, n, cpu))
+        return false;
+    case_go(c, c->at);
     /* What could change it: an interrupt's handler if they are on, another processor, a device. A lock is released by its owner. */
     const bool closed = !l->interrupts || why_closed(c, cpu);
     const bool holder =

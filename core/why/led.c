@@ -185,7 +185,9 @@ static bool silent_read(struct why_case *c, struct finding *f, uint64_t to, cons
 /* What was said at the end reads like an error: gives that as the verdict. `then`: what the machine does since. */
 bool led_error_said(struct why_case *c, struct finding *f, uint64_t icount, const char *then)
 {
-    const struct event *ev = said_error(c, icount);
+    /* Of programs under a kernel the last few lines count, whatever was started since: a script's `sleep` is no progress. */
+    const struct event *said = said_error(c, icount),
+                       *ev = said || !facts_last(&c->now, EV_INIT_RUN) ? said : said_shortly(c, icount);
     char text[SAID_TEXT], more[SAID_TEXT] = "";
     struct text why = {0};
     if (facts_last(&c->now, EV_KERNEL_SHUTDOWN))

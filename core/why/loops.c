@@ -98,14 +98,21 @@ static void note_test(struct cpu_loop *l, const struct decoded *d)
     }
 }
 
+/* Capstone's group of jumps lacks LOOP and its kind. */
+static bool jumps(const cs_insn *insn)
+{
+    return insn_in_group(insn, X86_GRP_JUMP) || insn->id == X86_INS_LOOP || insn->id == X86_INS_LOOPE ||
+           insn->id == X86_INS_LOOPNE;
+}
+
 /* A conditional branch whose other way is not among what the loop executes. */
 static bool leaves(const struct cpu_loop *l, const struct decoded *d, size_t i)
 {
     const cs_x86 *x = &d->insn->detail->x86;
     const unsigned id = d->insn->id;
     const uint64_t after = d->insn->address + d->insn->size;
-    if (!l->length || i + 1 >= l->nseen || !insn_in_group(d->insn, X86_GRP_JUMP) || id == X86_INS_JMP ||
-        x->op_count != 1 || x->operands[0].type != X86_OP_IMM)
+    if (!l->length || i + 1 >= l->nseen || !jumps(d->insn) || id == X86_INS_JMP || x->op_count != 1 ||
+        x->operands[0].type != X86_OP_IMM)
         return false;
     const uint64_t other = l->seen[i + 1] == after ? (uint64_t)x->operands[0].imm : after;
     for (size_t k = l->nseen - l->length; k < l->nseen; k++)
@@ -141,7 +148,7 @@ static void see_insn(struct why_case *c, struct cpu_loop *l, struct flow *flow, 
     flow_step(flow, c, cpu, &d, sources, leaves(l, &d, i));
     /* The next step began elsewhere, and the instruction goes nowhere: an exception or interrupt was delivered. */
     const uint64_t end = d.insn->address + d.insn->size;
-    const bool flows = insn_in_group(d.insn, X86_GRP_JUMP) || insn_in_group(d.insn, X86_GRP_CALL) ||
+    const bool flows = jumps(d.insn) || insn_in_group(d.insn, X86_GRP_CALL) ||
                        insn_in_group(d.insn, X86_GRP_RET) || insn_in_group(d.insn, X86_GRP_IRET) ||
                        insn_in_group(d.insn, X86_GRP_INT);
     if (i + 1 < l->nseen && !flows && l->seen[i + 1] != end && l->seen[i + 1] != l->seen[i]) {

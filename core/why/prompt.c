@@ -118,6 +118,42 @@ static bool interrupt_is_awaited(struct why_case *c, const struct cpu_loop *l, u
     return true;
 }
 
+/* Whether a list of names, "the keyboard, COM1", has none but those of devices at which somebody types. */
+static bool are_inputs(const char *names)
+{
+    static const char *const inputs[] = {"the keyboard", "the mouse", "the slave 8259A", "COM1", "COM2"};
+    for (const char *p = names; *p; p += strspn(p, ", ")) {
+        const size_t n = strcspn(p, ",");
+        bool found = false;
+        for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++)
+            found |= strlen(inputs[i]) == n && !strncmp(p, inputs[i], n);
+        if (!found)
+            return false;
+        p += n;
+    }
+    return *names;
+}
+
+/* It does nothing but wait for interrupts, and only somebody who types can cause one. */
+static bool only_keys_come(struct why_case *c, const struct cpu_loop *l, unsigned cpu, struct prompt *p)
+{
+    const bool waits = l->does == CPU_HALTED || (l->does == CPU_LOOPS && !l->exits);
+    struct finding ignored = {0};
+    struct text why = {0};
+    if (facts_last(&c->now, EV_KERNEL_FOUND) || facts_last(&c->now, EV_EFI_START) || !l->interrupts || !waits)
+        return false;
+    const bool closed = interrupts_closed(c, &ignored, cpu, &why),
+               inputs = !closed && why.s && are_inputs(why.s);
+    if (inputs) {
+        snprintf(p->what, sizeof p->what, "%s", strstr(why.s, "keyboard") ? "a key" : "a character");
+        snprintf(p->how, sizeof p->how, "it waits for interrupts, and the only ones that are not masked: %s",
+                 why.s);
+    }
+    find_drop(&ignored);
+    free(why.s);
+    return inputs;
+}
+
 /* A UEFI program that has not returned, while the firmware is idle: it waits for an event. */
 static bool program_waits(struct why_case *c, const struct cpu_loop *l, unsigned cpu, struct prompt *p)
 {
@@ -142,9 +178,9 @@ static bool program_waits(struct why_case *c, const struct cpu_loop *l, unsigned
 
 bool prompt_waits(struct why_case *c, const struct cpu_loop *l, unsigned cpu, struct prompt *p)
 {
-    static bool (*const rows[])(struct why_case *, const struct cpu_loop *, unsigned,
-                                struct prompt *) = {bios_waits,         bios_is_polled, serial_is_polled,
-                                                    keyboard_is_polled, program_waits,  interrupt_is_awaited};
+    static bool (*const rows[])(struct why_case *, const struct cpu_loop *, unsigned, struct prompt *) = {
+        bios_waits,    bios_is_polled,       serial_is_polled, keyboard_is_polled,
+        program_waits, interrupt_is_awaited, only_keys_come};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (*p = (struct prompt){0}, case_go(c, c->at) && rows[i](c, l, cpu, p))
             return true;

@@ -114,7 +114,7 @@ static void zeros(struct why_case *c, struct finding *f, const struct event *ev,
                      where);
     find_event(f, c, ev, NULL);
     const struct came came = empty ? (struct came){0} : memory_came(c, ev->cpu, ev->icount, pc, 1);
-    if (!empty && read_over_code(c, f, ev->icount, ev->cpu, pc))
+    if (!empty && (read_over_code(c, f, ev->icount, ev->cpu, pc) || derail_wild(c, f, ev->cpu, ev->icount)))
         ;
     else if (came.known && came.source == ORIGIN_IMAGE && came.image)
         find_verdict(
@@ -122,7 +122,7 @@ static void zeros(struct why_case *c, struct finding *f, const struct event *ev,
             "execution left the rails: zeros are executed as code at %s: so they were read from sector %" PRIu64
             " of %s",
             where, came.offset / SECTOR, came.image);
-    else if (!empty && !derail_wild(c, f, ev->cpu, ev->icount)) {
+    else if (!empty) {
         jump_verdict(c, f, ev, where);
         if (f->code == WHY_RAILS_ZEROS || f->code == WHY_RAILS_WILD_JUMP)
             read_failed(c, f, ev, where);

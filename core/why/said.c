@@ -128,6 +128,16 @@ const struct event *said_last(struct why_case *c, uint64_t to)
     return NULL;
 }
 
+const struct event *said_by_program(struct why_case *c)
+{
+    const struct event *run = facts_last(&c->now, EV_INIT_RUN);
+    char text[SAID_TEXT];
+    for (size_t i = c->now.n; run && i-- && c->now.event[i].icount >= run->icount;)
+        if (said_line(&c->now.event[i]) && *fact_text(&c->now.event[i], text, sizeof text) && *text != '[')
+            return &c->now.event[i];
+    return NULL;
+}
+
 const struct event *said_complaint(struct why_case *c, uint64_t from, uint64_t to)
 {
     char words[SAID_TEXT];

@@ -169,6 +169,8 @@ const char *disk_status_words(uint64_t status);
 bool activity_lately(struct why_case *c, struct text *did);
 /* A sign that a system is up: somebody may log in, a shell waits, the system manager says so. */
 bool systems_up(struct why_case *c);
+/* The guest time since a position; 0 if that is not known, or 0. */
+uint64_t time_since(struct why_case *c, uint64_t icount);
 /* Says of an idle system with processes that it is up, or what its processes wait for. False if there are none. */
 bool idle_system(struct why_case *c, struct finding *f);
 /* The last line on the console is a prompt that nobody has answered: says so of a machine whose processor cannot be looked at. */

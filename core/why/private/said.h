@@ -27,6 +27,9 @@ const struct event *said_complaint(struct why_case *c, uint64_t from, uint64_t t
 /* The last line, whatever it says, that was printed before a position by what was started last; NULL if there is none. */
 const struct event *said_last(struct why_case *c, uint64_t to);
 
+/* The last line of a program under a kernel: the kernel's own have a time before them. NULL if there is none. */
+const struct event *said_by_program(struct why_case *c);
+
 /* What the guest waits at: its last line, which it has not ended: "login: ". "" if there is none. Returns buf. */
 const char *said_prompt(struct why_case *c, char buf[SAID_TEXT]);
 /* Who prints there, as its own lines name it: "GRUB", "FreeDOS", "U-Boot"; "" if it has no name that is known. */
