@@ -1,0 +1,13 @@
+# An init that redirects itself to a terminal that this kernel does not have: the shell ends there.
+build() {
+    initramfs i.gz <<'I'
+#!/bin/sh
+mount -t devtmpfs dev /dev
+mount -t proc proc /proc
+exec </dev/tty1 >/dev/tty1 2>/dev/tty1
+echo "stage 1"
+exec setsid sh
+I
+}
+BR=(--kernel "$kernel" --initrd i.gz --append "console=ttyS0" --vga none --until 20s)
+QE=(-kernel "$kernel" -initrd i.gz -append "console=ttyS0" -vga none)
