@@ -306,6 +306,12 @@ static bool serves(const char *waits)
     return false;
 }
 
+/* The only process there is waits for events, of whatever kind: it was started to serve them. */
+static bool only_waits(const char *waits, unsigned processes)
+{
+    return waits && processes == 1 && strstr(waits, " (1) waits for events");
+}
+
 /* A program at which somebody types. */
 static bool is_interactive(const struct process *p)
 {
@@ -425,7 +431,9 @@ bool idle_system(struct why_case *c, struct finding *f)
     struct text last = {0};
     const struct event *error = NULL;
     bool input = false;
-    unsigned looked = 0;
+    unsigned looked = 0, processes = 0;
+    for (size_t i = 0; i < (ps ? processes_count(ps) : 0); i++)
+        processes += !processes_get(ps, i)->exited && *processes_get(ps, i)->path;
     for (size_t i = ps ? processes_count(ps) : 0; i-- && looked < LOOKED && !input;) {
         const struct process *p = processes_get(ps, i);
         if (p->exited || !*p->path || p->pid != p->tgid)
@@ -464,7 +472,7 @@ bool idle_system(struct why_case *c, struct finding *f)
     else if (last.n && strstr(last.s, "waits for time to pass") && prints_now_and_then(c))
         find_verdict(f, WHY_OK_WORKS, c->at,
                      "nothing went wrong: the system prints a line now and then, and %s", last.s);
-    else if (serves(last.s) && !said_error(c, c->at))
+    else if ((serves(last.s) || only_waits(last.s, processes)) && !said_shortly(c, c->at))
         find_verdict(f, WHY_OK_IDLE, c->at, "nothing went wrong: the system is idle, and %s", last.s);
     else if (systems_up(c))
         find_verdict(f, WHY_OK_IDLE, c->at,

@@ -131,6 +131,24 @@ static bool is_unbalanced(struct why_case *c, const struct jump *j, const struct
     return false;
 }
 
+/* A return takes its address from where nobody has written since the reset: that is no stack. Where the stack pointer comes from, if it was loaded. */
+static void stack_verdict(struct why_case *c, struct finding *f, const struct jump *j, const char *where)
+{
+    char at[PLACE_TEXT], by[PLACE_TEXT], place[PLACE_TEXT];
+    const struct came sp = register_came(c, j->cpu, j->icount, "esp");
+    case_address(c, j->icount, j->cpu, j->pc, at);
+    find_verdict(f, WHY_RAILS_NO_STACK, j->icount,
+                 "the return at %s goes to %s: the stack pointer is 0x%" PRIx64
+                 ", where nobody has pushed anything",
+                 at, where, j->pointer);
+    if (sp.known && sp.icount)
+        find_line(f, sp.icount, case_place(c, sp.icount, j->cpu, sp.pc, place),
+                  "the stack pointer comes from here: %s", sp.text);
+    else if (sp.known && sp.memory)
+        find_note(f, "the stack pointer comes from %s, where nobody has written",
+                  case_address(c, j->icount, j->cpu, sp.linear, by));
+}
+
 void derail_verdict(struct why_case *c, struct finding *f, const struct jump *j, const char *where)
 {
     char at[PLACE_TEXT], by[PLACE_TEXT];
@@ -144,6 +162,10 @@ void derail_verdict(struct why_case *c, struct finding *f, const struct jump *j,
         find_verdict(f, WHY_RAILS_UNBALANCED, j->icount,
                      "the return at %s pops what %.60s at %s has left on the stack, and goes to %s", at,
                      came.by, case_address(c, came.by_icount, j->cpu, came.by_pc, by), where);
+        return;
+    }
+    if (j->kind == JUMP_RETURN && !came.known) {
+        stack_verdict(c, f, j, where);
         return;
     }
     if (j->kind == JUMP_RETURN) {
@@ -208,8 +230,7 @@ static bool goes_astray(struct why_case *c, const struct jump *j, bool last)
                          (last && was_never_written(c, j->cpu, j->icount, j->target));
     if (j->kind == JUMP_RETURN || j->kind == JUMP_INTERRUPT_RETURN) {
         const struct came came = jump_came(c, j);
-        return (nowhere && j->kind == JUMP_RETURN && came.known &&
-                (!came.by_call || came.by_cpu != j->cpu)) ||
+        return (nowhere && j->kind == JUMP_RETURN && (!came.by_call || came.by_cpu != j->cpu)) ||
                is_unbalanced(c, j, &came);
     }
     /* A pointer that holds a return address: its place was taken for a stack. */

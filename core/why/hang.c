@@ -536,6 +536,8 @@ static void device_loop(struct why_case *c, struct finding *f, const struct cpu_
             "the processor polls %s in a loop at %s, and nothing is at that port: it reads 0x%" PRIx64
             " each time",
             at, where, value);
+    else if (!sure && is_clock(words) && led_refused_said(c, f, "waits for time to pass"))
+        ;
     else if (!sure && is_clock(words))
         find_verdict(f, WHY_UNKNOWN_BUSY, c->at,
                      "cannot tell: the processor is in a delay at %s, and looks at a clock (%s)", where,
@@ -614,6 +616,7 @@ static void endless_loop(struct why_case *c, struct finding *f, const struct cpu
     else if (met)
         find_verdict(f, WHY_FAULT_HANDLED, met->icount, "%s; its handler ends in an endless loop", why.s);
     else if (!led_error_said(c, f, c->at, "ends in an endless loop") &&
+             !led_refused_said(c, f, "ends in an endless loop") &&
              !led_no_return(c, f, cpu, entered, "an endless loop follows") && case_go(c, c->at)) {
         if (last)
             text_add(&why, "after \"%s\" ", fact_text(last, said, sizeof said));
@@ -629,6 +632,15 @@ static void endless_loop(struct why_case *c, struct finding *f, const struct cpu
     led_end_lines(c, f);
 }
 
+/* Something is different in each turn: a register, or a word that the loop writes. */
+static bool computes(const struct cpu_loop *l)
+{
+    bool yes = l->counts;
+    for (unsigned i = 0; i < l->nreads; i++)
+        yes |= l->read[i].written;
+    return yes;
+}
+
 /* An endless loop with interrupts on is where a program waits for them. */
 static void idle_loop(struct why_case *c, struct finding *f, const struct cpu_loop *l, unsigned cpu)
 {
@@ -639,11 +651,16 @@ static void idle_loop(struct why_case *c, struct finding *f, const struct cpu_lo
         led_exception_lines(c, f, met, &why);
         if (!led_earlier(c, f, met))
             find_verdict(f, WHY_FAULT_HANDLED, met->icount, "%s; its handler ends in an endless loop", why.s);
-    } else if (!led_error_said(c, f, c->at, "ends in an endless loop") && case_go(c, c->at)) {
+    } else if (!led_error_said(c, f, c->at, "ends in an endless loop") &&
+               !led_refused_said(c, f, "ends in an endless loop") && case_go(c, c->at)) {
         case_address(c, c->at, cpu, l->pc, where);
-        if (l->counts && activity_lately(c, &why))
+        if (computes(l) && activity_lately(c, &why))
             find_verdict(f, WHY_OK_WORKS, c->at,
                          "nothing went wrong: a program is at work at %s, and lately %s", where, why.s);
+        else if (computes(l) && interrupts_lately(c))
+            find_verdict(f, WHY_OK_WORKS, c->at,
+                         "nothing went wrong: a program computes in a loop at %s, and gets its interrupts",
+                         where);
         else if (interrupts_lately(c))
             find_verdict(
                 f, WHY_OK_IDLE, c->at,

@@ -10,6 +10,7 @@
 #include "core/why/private/refusal.h"
 #include "core/why/private/said.h"
 #include "core/why/private/storm.h"
+#include "core/why/private/uefi.h"
 
 /* ---------------------------------------------------------------- what led there */
 
@@ -211,6 +212,33 @@ bool led_error_said(struct why_case *c, struct finding *f, uint64_t icount, cons
     find_callers_at(f, c, ev);
     find_disk_services(f, c, ev->icount);
     free(why.s);
+    return true;
+}
+
+/* The call of the firmware by a UEFI program that failed just before its last line was printed, with nothing printed between. */
+static const struct event *refused_before(struct why_case *c, const struct event *line)
+{
+    enum { SOON = 1000000 /* steps */ };
+    for (const struct event *ev = line; ev-- > c->now.event && line->icount - ev->icount < SOON;) {
+        char text[SAID_TEXT], own[SAID_TEXT];
+        if (said_line(ev) && strcmp(fact_text(ev, text, sizeof text), fact_text(line, own, sizeof own)) != 0)
+            return NULL;
+        if (ev->kind == EV_EFI_SERVICE)
+            return EVF(ev, EFI_SERVICE, status) >> 63 && !fact_contains(ev, "GetVariable(") ? ev : NULL;
+    }
+    return NULL;
+}
+
+bool led_refused_said(struct why_case *c, struct finding *f, const char *then)
+{
+    const struct event *line = said_last(c, c->at), *refused = line ? refused_before(c, line) : NULL;
+    char call[300], text[SAID_TEXT];
+    if (!refused || !efi_program_of(c, line->icount) || kernel_after(c, c->now.begin))
+        return false;
+    find_verdict(f, WHY_ERROR_SAID, refused->icount, "%s; the program says \"%s\", and %s",
+                 fact_text(refused, call, sizeof call), fact_text(line, text, sizeof text), then);
+    find_event(f, c, efi_program_of(c, line->icount), NULL);
+    find_line(f, line->icount, NULL, "console: %s", text);
     return true;
 }
 

@@ -17,6 +17,9 @@ bool led_no_return(struct why_case *c, struct finding *f, unsigned cpu, uint64_t
 bool led_in_interrupt(struct why_case *c, unsigned cpu, uint64_t icount, struct event *irq, char name[80]);
 /* What was said at the end reads like an error. `then`: what the machine does since. */
 bool led_error_said(struct why_case *c, struct finding *f, uint64_t icount, const char *then);
+/* The last line was printed by a UEFI program just after the firmware had refused it something: in whatever words, that is what it tells. Programs ask
+ * for much that may not be there, so the caller knows that nothing goes on, and that nobody is asked for a key. */
+bool led_refused_said(struct why_case *c, struct finding *f, const char *then);
 /* Adds what the end of any boot has as evidence: its boot sector, the kernel's log, the last lines. */
 void led_end_lines(struct why_case *c, struct finding *f);
 

@@ -12,5 +12,5 @@ exec sh
 I
     printf 'QFI\373\000\000\000\003' >disk.img && truncate -s 4M disk.img
 }
-BR=(--kernel "$GUESTS/vmlinuz" --initrd i.gz --append "console=ttyS0 root=/dev/vda quiet" --disk disk.img,if=virtio --until 30s)
+BR=(--kernel "$GUESTS/vmlinuz" --initrd i.gz --append "console=ttyS0 root=/dev/vda quiet" --disk disk.img,interface=virtio --until 30s)
 QE=(-kernel "$GUESTS/vmlinuz" -initrd i.gz -append "console=ttyS0 root=/dev/vda quiet" -drive file=disk.img,format=raw,if=virtio)

@@ -4,10 +4,10 @@ build() {
 #!/bin/sh
 mount -t devtmpfs dev /dev
 mount -t proc proc /proc
-exec </dev/tty1 >/dev/tty1 2>/dev/tty1
+exec </dev/hvc0 >/dev/hvc0 2>/dev/hvc0
 echo "stage 1"
 exec setsid sh
 I
 }
-BR=(--kernel "$kernel" --initrd i.gz --append "console=ttyS0" --vga none --until 20s)
-QE=(-kernel "$kernel" -initrd i.gz -append "console=ttyS0" -vga none)
+BR=(--kernel "$kernel" --initrd i.gz --append "console=ttyS0" --until 20s)
+QE=(-kernel "$kernel" -initrd i.gz -append "console=ttyS0")
