@@ -122,6 +122,31 @@ static void no_init(struct why_case *c, struct finding *f, const struct event *p
     find_callers_at(f, c, panic);
 }
 
+/* The last program before a position, other than init, that has failed. */
+static const struct event *failed_program(struct why_case *c, uint64_t to)
+{
+    const struct event *out = NULL;
+    for (size_t i = 0; i < c->now.n && c->now.event[i].icount < to; i++)
+        if (c->now.event[i].kind == EV_PROCESS_EXIT && EVF(&c->now.event[i], PROCESS_EXIT, pid) != 1 &&
+            EVF(&c->now.event[i], PROCESS_EXIT, code))
+            out = &c->now.event[i];
+    return out;
+}
+
+/* The first line that was printed while that program ran: in whatever words, it tells why it failed. */
+static const struct event *said_by_failed(struct why_case *c, const struct event *out)
+{
+    const struct event *first = NULL;
+    char text[SAID_TEXT];
+    for (const struct event *ev = out; ev && ev-- > c->now.event;) {
+        if (ev->kind == EV_PROCESS_EXEC || ev->kind == EV_PROCESS_EXIT)
+            break;
+        if (said_line(ev) && *fact_text(ev, text, sizeof text) && *text != '[')
+            first = ev;
+    }
+    return first;
+}
+
 /* "Attempted to kill init! exitcode=0x00007f00": as in wait(2). */
 static void init_died(struct why_case *c, struct finding *f, const struct event *panic)
 {
@@ -146,6 +171,9 @@ static void init_died(struct why_case *c, struct finding *f, const struct event 
         cause = NULL;
     if (!cause && start)
         cause = said_before(c, panic->icount - 1);
+    const struct event *out = failed_program(c, panic->icount);
+    if (!cause)
+        cause = said_by_failed(c, out);
     if (cause && cause->icount < start->icount)
         cause = NULL;
     if (sig)
@@ -169,11 +197,6 @@ static void init_died(struct why_case *c, struct finding *f, const struct event 
         find_event(f, c, exec, "what init had executed");
     if (lack && lack->icount < panic->icount)
         find_event(f, c, lack, "the processor lacks");
-    const struct event *out = NULL;
-    for (size_t i = 0; i < c->now.n; i++)
-        if (c->now.event[i].kind == EV_PROCESS_EXIT && EVF(&c->now.event[i], PROCESS_EXIT, pid) != 1 &&
-            EVF(&c->now.event[i], PROCESS_EXIT, code) && c->now.event[i].icount < panic->icount)
-            out = &c->now.event[i];
     if (out)
         find_event(f, c, out, "the last program before that failed");
     for (size_t i = c->now.n, n = 0; i-- && n < 4;)

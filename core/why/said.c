@@ -22,6 +22,23 @@ static bool none_found(const char *line)
     return true;
 }
 
+/* "not readable", "unloadable", "cannot" in one word: something that cannot be done. */
+static bool is_unable(const char *line)
+{
+    static const char *const ends[] = {"able", "ible"};
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
+        for (const char *p = line; (p = strcasestr(p, ends[i])); p++) {
+            const char *word = p;
+            while (word > line && isalpha((unsigned char)word[-1]))
+                word--;
+            const bool whole = !isalpha((unsigned char)p[strlen(ends[i])]) && p > word;
+            if (whole &&
+                ((word - line >= 4 && !strncasecmp(word - 4, "not ", 4)) || !strncasecmp(word, "un", 2)))
+                return true;
+        }
+    return false;
+}
+
 /* Words of complaints, in any case. "errors=remount-ro" and "error-free" are none: what follows may not be a letter, "=" or "-". */
 /* clang-format off */
 static const char *const complaints[] = {
@@ -47,7 +64,7 @@ bool said_words(const char *line)
                 p[n] != '=' && p[n] != '-')
                 return true;
     }
-    return false;
+    return is_unable(line);
 }
 
 /* Something was started after which what was said before is over. */
