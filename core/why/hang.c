@@ -347,13 +347,26 @@ static void writer_lines(struct why_case *c, struct finding *f, const struct las
     find_callers(f, c, w->cpu);
 }
 
-/* Where a processor that was started by another ran zeros as code, or NULL. */
-static const struct event *ran_zeros(struct why_case *c, unsigned cpu)
+/* Another processor spins for a lock that this one has taken: both wait for each other. */
+static bool lock_of_this(struct why_case *c, const struct cpu_loop *list, unsigned n, unsigned cpu,
+                         struct text *out)
 {
-    for (size_t i = 0; cpu && i < c->now.n; i++)
-        if (c->now.event[i].kind == EV_CPU_ZEROS && c->now.event[i].cpu == cpu)
-            return &c->now.event[i];
-    return NULL;
+    char where[PLACE_TEXT], lock[PLACE_TEXT];
+    for (unsigned i = 0; i < n; i++) {
+        const struct loop_read *r = i == cpu || list[i].does != CPU_LOOPS ? NULL : awaited(&list[i]);
+        if (!r || !r->locked || !r->value)
+            continue;
+        const struct last_writer w = loops_writer(c, &list[i], i, r);
+        if (!w.found || w.cpu != cpu)
+            continue;
+        case_address(c, c->at, i, r->linear, lock);
+        text_add(
+            out,
+            "; processor %u spins for the lock at %s, which processor %u has taken at %s and not released", i,
+            lock, cpu, case_address(c, w.icount, w.cpu, w.pc, where));
+        return true;
+    }
+    return false;
 }
 
 /* Why the word stays as it is, to follow "… the word at X, which is 0": */
@@ -380,7 +393,7 @@ static void word_reason(struct why_case *c, struct finding *f, const struct cpu_
                  case_address(c, w->icount, w->cpu, w->pc, where));
     else
         text_add(out, ", and nobody has written to it since the beginning");
-    bool told = false;
+    bool told = lock_of_this(c, list, n, cpu, out);
     for (unsigned i = 0; i < n; i++)
         if (i != cpu && !told && (list[i].does != CPU_BUSY || ran_zeros(c, i))) {
             text_add(out, "; processor %u ", i);
@@ -556,34 +569,6 @@ static void device_loop(struct why_case *c, struct finding *f, const struct cpu_
 }
 
 /* ---------------------------------------------------------------- other loops */
-
-/* An exception whose handler returns to the same instruction, which meets it again. It is looked at the first time: what runs between two of
- * many millions is slow to reach. */
-static void exception_again(struct why_case *c, struct finding *f, const struct event *first)
-{
-    char where[PLACE_TEXT], words[PLACE_TEXT];
-    struct instruction in;
-    struct text refused = {0};
-    if (!case_go(c, first->icount))
-        return;
-    const uint64_t pc = timeline_pc(c->tl, first->cpu);
-    case_insn(c, first->cpu, &in);
-    case_exception_event(c, first, words);
-    refusal_text(c, first->cpu, EVF(first, EXCEPTION, vector), EVF(first, EXCEPTION, error), &refused);
-    if (!derail_reloaded(c, f, first->cpu, first->icount, pc) &&
-        !derail_wild(c, f, first->cpu, first->icount) &&
-        !derail_overwritten(c, f, first->cpu, first->icount, pc))
-        find_verdict(
-            f, WHY_FAULT_LOOP, first->icount,
-            "the same exception comes again and again at %s: %s; its handler returns without having mended the cause",
-            case_address(c, first->icount, first->cpu, pc, where), words);
-    find_line(f, first->icount, case_place(c, first->icount, first->cpu, pc, where),
-              "the instruction: %s%s%s", in.text, refused.s ? ": " : "", refused.s ? refused.s : "");
-    find_line(f, first->icount, NULL, "the first time: %s", words);
-    if (case_go(c, first->icount))
-        find_callers(f, c, first->cpu);
-    free(refused.s);
-}
 
 /* A loop that goes through the delivery of an exception. */
 static bool fault_loop(struct why_case *c, struct finding *f, const struct cpu_loop *l, unsigned cpu)

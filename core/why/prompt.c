@@ -29,6 +29,32 @@ static bool bios_waits(struct why_case *c, const struct cpu_loop *l, unsigned cp
     return true;
 }
 
+/* INT 16h was called for a key (AH=00h or 10h), and has not come back: whatever firmware it is that waits. */
+static bool bios_is_called(struct why_case *c, const struct cpu_loop *l, unsigned cpu, struct prompt *p)
+{
+    enum { LOOKED = 20000, READ = 0x00, READ_EXTENDED = 0x10 };
+    struct trace_cursor *cur =
+        trace_cursor_open(c->t, EVENT_CLASS_BIT(EC_EXCEPTION) | EVENT_CLASS_BIT(EC_FIRMWARE));
+    struct error ignored;
+    struct event ev;
+    bool called = false, over = facts_last(&c->now, EV_KERNEL_FOUND) || (l->does != CPU_HALTED && !l->halts);
+    if (!over && !trace_cursor_seek_icount(cur, c->at + 1, &ignored))
+        for (unsigned i = 0; i < LOOKED && !called && !over &&
+                             trace_cursor_prev(cur, &ev, NULL, &ignored) == 1 && ev.icount > c->now.begin;
+             i++) {
+            const uint64_t function = ev.kind == EV_SOFTINT ? EVF(&ev, SOFTINT, ax) >> 8 & 0xff : 0;
+            over = ev.kind == EV_SERVICE && EVF(&ev, SERVICE, vector) == KEYBOARD;
+            called = ev.kind == EV_SOFTINT && ev.cpu == cpu && EVF(&ev, SOFTINT, vector) == KEYBOARD &&
+                     (function == READ || function == READ_EXTENDED);
+        }
+    trace_cursor_close(cur);
+    if (!called)
+        return false;
+    snprintf(p->what, sizeof p->what, "a key");
+    snprintf(p->how, sizeof p->how, "it has called the BIOS for a key (INT 16h), which has not come back");
+    return true;
+}
+
 /* INT 16h was polled shortly before: each such call that finds nothing is folded. */
 static bool bios_is_polled(struct why_case *c, const struct cpu_loop *l, unsigned cpu, struct prompt *p)
 {
@@ -179,8 +205,8 @@ static bool program_waits(struct why_case *c, const struct cpu_loop *l, unsigned
 bool prompt_waits(struct why_case *c, const struct cpu_loop *l, unsigned cpu, struct prompt *p)
 {
     static bool (*const rows[])(struct why_case *, const struct cpu_loop *, unsigned, struct prompt *) = {
-        bios_waits,    bios_is_polled,       serial_is_polled, keyboard_is_polled,
-        program_waits, interrupt_is_awaited, only_keys_come};
+        bios_waits,         bios_is_called, bios_is_polled,       serial_is_polled,
+        keyboard_is_polled, program_waits,  interrupt_is_awaited, only_keys_come};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (*p = (struct prompt){0}, case_go(c, c->at) && rows[i](c, l, cpu, p))
             return true;

@@ -82,9 +82,15 @@ static void test_words(void **state)
 {
     static const char *const errors[] = {
         "error: no such device",     "Kernel PANIC - halted", "mount: can't find /dev/sda",
-        "** Unable to read file **", "File not found",        "Disk read error 0C"};
-    static const char *const others[] = {"Loading the kernel", "ext4: mounted, errors=remount-ro", "terror",
-                                         "failover done", "Press any key"};
+        "** Unable to read file **", "File not found",        "Disk read error 0C",
+        "sector 7 is not readable",  "unloadable file format"};
+    static const char *const others[] = {"Loading the kernel",
+                                         "ext4: mounted, errors=remount-ro",
+                                         "terror",
+                                         "failover done",
+                                         "Press any key",
+                                         "a table of four",
+                                         "portable and readable"};
     for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
         assert_true(said_words(errors[i]));
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
@@ -199,7 +205,7 @@ static void test_said_because(void **state)
 {
     SAYS(
         "halted", "error.said",
-        "read: drive 00h -> error 01h (invalid function or parameter): the machine says \"Could not read the disk!\"",
+        "INT 13h cannot read from drive 00h (01h: invalid function or parameter): the machine says \"Could not read the disk!\"",
         {EV_BOOT_SECTOR_ENTER, NULL, {0x7c00, 0x80}},
         {EV_SERVICE, "read: drive 00h -> error 01h", {0x13, 2, 1, 0x0100}}, LINE("Could not read the disk!"),
         {EV_HALT, NULL, {8, 0x1000}});
@@ -224,6 +230,41 @@ static void test_said_because(void **state)
 #define NO_ROOT WITH(EV_KERNEL_PANIC, "VFS: Unable to mount root fs on unknown-block(0,0)")
 
 /* What a Linux without a root file system lacks: the first that applies. */
+#define SECTOR                                                                                               \
+    {                                                                                                        \
+        EV_BOOT_SECTOR_ENTER, NULL,                                                                          \
+        {                                                                                                    \
+            0x7c00, 0x80                                                                                     \
+        }                                                                                                    \
+    }
+#define READ(carry)                                                                                          \
+    {                                                                                                        \
+        EV_SERVICE, "INT 13h AH=02h read: drive 80h",                                                        \
+        {                                                                                                    \
+            0x13, 2, carry, carry ? 0x400 : 1, 0, 0x10080                                                    \
+        }                                                                                                    \
+    }
+#define HALT                                                                                                 \
+    {                                                                                                        \
+        EV_HALT, NULL,                                                                                       \
+        {                                                                                                    \
+            8, 0x1000                                                                                        \
+        }                                                                                                    \
+    }
+
+/* What is printed after a read of the boot drive has failed tells of it in whatever words, unless another read goes well. */
+static void test_boot_read(void **state)
+{
+    SAYS(
+        "halted", "error.said",
+        "INT 13h cannot read from drive 80h (04h: sector not found): the machine says \"stage B\", and halts the processor",
+        SECTOR, READ(1), LINE("stage B"), HALT);
+    SAYS("halted", "loader.read-failed",
+         "INT 13h cannot read from drive 80h (04h: sector not found); the program halts the processor",
+         SECTOR, READ(1), HALT);
+    SAYS("halted", "hang.halted", NULL, SECTOR, READ(1), READ(0), LINE("stage B"), HALT);
+}
+
 static void test_no_root(void **state)
 {
     SAYS("reached", "linux.no-root",
@@ -366,6 +407,6 @@ int main(void)
         cmocka_unit_test(test_no_root),      cmocka_unit_test(test_panics),
         cmocka_unit_test(test_units),        cmocka_unit_test(test_restarts),
         cmocka_unit_test(test_kexec),        cmocka_unit_test(test_crash_kernel),
-        cmocka_unit_test(test_gave_up)};
+        cmocka_unit_test(test_gave_up),      cmocka_unit_test(test_boot_read)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,6 +23,11 @@ bool led_refused_said(struct why_case *c, struct finding *f, const char *then);
 /* Adds what the end of any boot has as evidence: its boot sector, the kernel's log, the last lines. */
 void led_end_lines(struct why_case *c, struct finding *f);
 
+/* Where a processor that was started by another ran zeros as code; NULL if it has not, or is the first. No verdict. */
+const struct event *ran_zeros(struct why_case *c, unsigned cpu);
+/* Gives the verdict on an exception whose handler returns to the same instruction, which meets it again: what led to the first of them. */
+void exception_again(struct why_case *c, struct finding *f, const struct event *first);
+
 /* Whether an interrupt has come in the last second of guest time, or the last half of a shorter boot. No verdict. */
 bool interrupts_lately(struct why_case *c);
 /* An interrupt comes again and again before its handler has returned. */

@@ -3,6 +3,7 @@ build() {
     initramfs i.gz 'mkdir -p sysroot' <<'I'
 #!/bin/sh
 mount -t proc proc /proc
+mount -t devtmpfs dev /dev
 mount -t tmpfs none /sysroot
 mkdir -p /sysroot/sbin
 cp /bin/busybox /sysroot/sbin/init
