@@ -12,25 +12,14 @@
 
 struct hunt_command {
     struct hunt h;
-    enum { HUNT, LIST, RUN, MERGE } what;
+    enum { HUNT, LIST, RUN, MERGE, EXPLAIN } what;
     uint64_t job;
-    const char *output;
+    const char *output, *explain;
 };
 
 /* ---------------------------------------------------------------- options */
 
-enum {
-    OPT_RUNS = 1,
-    OPT_FROM,
-    OPT_UNTIL,
-    OPT_BAD,
-    OPT_JOBS,
-    OPT_BLIND,
-    OPT_LIST,
-    OPT_RUN,
-    OPT_MERGE,
-    OPT_EXPLAIN
-};
+enum { OPT_RUNS = 1, OPT_FROM, OPT_UNTIL, OPT_BAD, OPT_JOBS, OPT_LIST, OPT_RUN, OPT_MERGE, OPT_EXPLAIN };
 
 static const struct option_row rows[] = {
     HEADING("Machine"),
@@ -62,7 +51,7 @@ static const struct option_row rows[] = {
     {.name = "output",
      .letter = 'o',
      .argument = "FOLDER",
-     .help = "the folder for results",
+     .help = "the folder for results; with --explain the file for the schedule",
      STORE(struct hunt_command, output),
      .more =
          "A hunt that was stopped goes on in its folder. The traces of at most three bad trials of each outcome are kept, as seed-N.reel."},
@@ -73,6 +62,12 @@ static const struct option_row rows[] = {
     {.name = "merge",
      .help = "print one table of the results in the folders that are given",
      .id = OPT_MERGE},
+    {.name = "explain",
+     .argument = "TRACE",
+     .help = "find out which choices made the boot in TRACE fail",
+     .id = OPT_EXPLAIN,
+     .more =
+         "The choices of the recorded run are cut to the shortest beginning that ends in the same way, and then single ones are taken away. The schedule that is left is run ten times, written to a file, and put into words."},
     GROUP(compile_options),
     GROUP(quiet_options),
     END_OF_ROWS,
@@ -161,6 +156,10 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
         return take_number(row, value, 1, UINT64_MAX, &c->job, err);
     case OPT_MERGE:
         c->what = MERGE;
+        return 0;
+    case OPT_EXPLAIN:
+        c->what = EXPLAIN;
+        c->explain = value;
         return 0;
     case OPT_QUIET:
         c->h.quiet = true;
@@ -317,6 +316,8 @@ static int act(struct hunt_command *c, int argc, char **argv)
         return list(&c->h);
     case MERGE:
         return merge(argv + optind, (size_t)(argc - optind));
+    case EXPLAIN:
+        return hunt_explain(c->h.engines, c->explain, c->output, c->h.quiet);
     default:
         return hunt(c);
     }
@@ -341,7 +342,7 @@ const struct command command_hunt = {
     .name = "hunt",
     .run = cmd_hunt,
     .what = "boot a machine many times with other choices, and find the boot that fails",
-    .arguments = "[MACHINE…] --vary KIND,… [--runs N] -o FOLDER | --merge FOLDER…",
+    .arguments = "[MACHINE…] --vary KIND,… [--runs N] -o FOLDER | --explain TRACE | --merge FOLDER…",
     .rows = rows,
     .intro =
         "Runs a machine with one seed after the other (bootreel record --vary), and prints which ends there were. Trials write no trace; "

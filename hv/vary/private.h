@@ -25,6 +25,8 @@ struct vary {
     bool quiet;
     void (*seen)(void *ctx, const struct engine_choice *c);
     void *ctx;
+    struct engine_choice early[ENGINE_CPUS + 4]; /* made at power-on, before anybody observed */
+    size_t nearly;
     struct {
         uint64_t count[VARY_KINDS];
         uint64_t own[ENGINE_CPUS]; /* steps of each processor */

@@ -4,10 +4,11 @@
  * of choices has only what differs. What is drawn depends on the processor and on how many steps it has made, never on how often
  * the machine asks: a turn without a step does not count, and the machine may ask again.
  *
- * A race needs a change of processors within a few instructions, and then time for the other one. So the steps of each processor are divided
- * into stretches of STRETCH steps, and in some of them its turns are very short while those of the others are of any length. How many are
- * such stretches, one of 2 to one of 64, follows from the seed. Besides, in one part of eight of the run (of STILL or LONG_STILL steps) a
- * processor stands still, unless no other one is awake.
+ * A race needs a change of processors within a few instructions, and then time for the other one. With three of four seeds, turns end early
+ * at few places, which are as far apart as the seed says. With the others, the steps of each processor are divided into stretches of STRETCH
+ * steps. In some of them, one of 2 to one of 16 as the seed says, its turns are very short, while turns of the others have any length, and
+ * each eighth is as long as without variation. In one part of 16 of the run, of STILL or LONG_STILL steps, a processor stands still, unless
+ * no other one is awake.
  *
  * Priorities: the first of the awake processors runs. With probability 1/CHANGES a turn has a point at which the running processor
  * becomes the last (Burckhardt et al., A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs, ASPLOS 2010, section
@@ -22,6 +23,10 @@ enum {
     LONGEST = 20000,
     OTHERS = 4096,
     SCALES = 4,
+    LONG = 8,
+    DISTANCE_LEAST = 32,
+    DISTANCES = 14,
+    FEW = 16,
     CHANGES = 8
 };
 
@@ -32,7 +37,8 @@ enum {
     KEY_DENSITY,
     KEY_NEXT,
     KEY_CHANGE = KEY_NEXT + ENGINE_CPUS,
-    KEY_STRETCH = KEY_CHANGE + ENGINE_CPUS + 1
+    KEY_STRETCH = KEY_CHANGE + ENGINE_CPUS + 1,
+    KEY_SPARSE = KEY_STRETCH + ENGINE_CPUS
 };
 
 struct vary_turn_state *vary_turn_state(struct vary *v)
@@ -49,7 +55,7 @@ void vary_ran(struct vary *v, unsigned cpu, uint64_t n)
 /* The longest turn in that stretch of a processor, or 0 if it is none of short turns. */
 static uint64_t short_turns(const struct vary *v, unsigned cpu, uint64_t stretch)
 {
-    const unsigned rarity = 1 + (unsigned)(vary_random(v, VARY_TURNS, KEY_DENSITY, 0) % 6);
+    const unsigned rarity = 1 + (unsigned)(vary_random(v, VARY_TURNS, KEY_DENSITY, 0) % 4);
     const uint64_t r = vary_random(v, VARY_TURNS, KEY_STRETCH + cpu, stretch);
     return r & ((1u << rarity) - 1) ? 0 : 2ull << (r >> rarity) % SCALES;
 }
@@ -62,20 +68,44 @@ static bool others_short(const struct vary *v, unsigned cpu)
     return false;
 }
 
-/* A long turn ends where a stretch of short ones begins. */
-static uint64_t draw_length(const struct vary *v, unsigned cpu, uint64_t plain)
+/* One turn ends early in so many steps of the processor's own. The seed chooses a power of two for each processor, so that a window is hit with
+ * about the same chance wherever it is, and the turn of the other one may be long enough. */
+static uint64_t draw_sparse(const struct vary *v, unsigned cpu, uint64_t most)
 {
-    const uint64_t own = v->state.own[cpu], here = own / STRETCH, r = vary_random(v, VARY_TURNS, cpu, own);
-    const uint64_t most = v->kind[VARY_TURNS].max ? v->kind[VARY_TURNS].max : LONGEST,
-                   few = short_turns(v, cpu, here);
+    const uint64_t own = v->state.own[cpu],
+                   distance = (uint64_t)DISTANCE_LEAST
+                              << vary_random(v, VARY_TURNS, KEY_DENSITY, 2 + cpu) % DISTANCES;
+    for (uint64_t block = own / distance;; block++) {
+        const uint64_t at = block * distance + vary_random(v, VARY_TURNS, KEY_SPARSE + cpu, block) % distance;
+        if (at > own)
+            return at - own < most ? at - own : most;
+    }
+}
+
+/* A long turn ends where a stretch of short ones begins. */
+static uint64_t draw_dense(const struct vary *v, unsigned cpu, uint64_t r, uint64_t most, uint64_t plain)
+{
+    const uint64_t own = v->state.own[cpu], here = own / STRETCH, few = short_turns(v, cpu, here);
     if (few)
-        return 1 + r % (few < most ? few : most);
-    uint64_t n = others_short(v, cpu) ? vary_magnitude(r, most < OTHERS ? most : OTHERS) : 1 + r % most;
+        return 1 + r % few;
+    uint64_t n = !others_short(v, cpu) ? 1 + r % most
+                 : r % LONG            ? FEW + vary_magnitude(r / LONG, OTHERS)
+                                       : plain;
     n = n < plain ? n : plain;
     for (uint64_t s = here + 1; s * STRETCH < own + n; s++)
         if (short_turns(v, cpu, s))
             return s * STRETCH - own;
     return n;
+}
+
+static uint64_t draw_length(const struct vary *v, unsigned cpu, uint64_t plain)
+{
+    const uint64_t r = vary_random(v, VARY_TURNS, cpu, v->state.own[cpu]);
+    const uint64_t max = v->kind[VARY_TURNS].max, most = max ? max : LONGEST;
+    const bool dense = vary_random(v, VARY_TURNS, KEY_DENSITY, 1) % 4 == 0;
+    uint64_t n = dense ? draw_dense(v, cpu, r, most, plain) : draw_sparse(v, cpu, most);
+    n = n < plain ? n : plain;
+    return max && n > max ? max : n;
 }
 
 static uint64_t draw_change(const struct vary *v, unsigned cpu, uint64_t plain)
@@ -143,7 +173,7 @@ static bool stands_still(const struct vary *v, unsigned cpu, uint64_t icount, un
 {
     const uint64_t a = vary_random(v, VARY_TURNS, KEY_STILL, icount / STILL),
                    b = vary_random(v, VARY_TURNS, KEY_LONG_STILL, icount / LONG_STILL);
-    return (a % 8 == 0 && (a >> 8) % cpus == cpu) || (b % 8 == 0 && (b >> 8) % cpus == cpu);
+    return (a % 16 == 0 && (a >> 8) % cpus == cpu) || (b % 16 == 0 && (b >> 8) % cpus == cpu);
 }
 
 static unsigned draw_next(const struct vary *v, unsigned cpu, uint64_t icount, unsigned cpus)

@@ -102,6 +102,9 @@ void vary_observe(struct vary *v, void (*seen)(void *ctx, const struct engine_ch
 {
     v->seen = seen;
     v->ctx = ctx;
+    for (size_t i = 0; seen && i < v->nearly; i++)
+        seen(ctx, &v->early[i]);
+    v->nearly = 0;
 }
 
 void vary_tell(struct vary *v, enum vary_kind k, uint32_t cpu, uint64_t ordinal, uint64_t value,
@@ -110,6 +113,8 @@ void vary_tell(struct vary *v, enum vary_kind k, uint32_t cpu, uint64_t ordinal,
     const struct engine_choice c = {rows[k].name, k <= VARY_WAKEUPS, cpu, ordinal, value, icount};
     if (v->seen)
         v->seen(v->ctx, &c);
+    else if (rows[k].at_reset && v->nearly < sizeof v->early / sizeof *v->early)
+        v->early[v->nearly++] = c;
 }
 
 /* Delays come at a rate that the seed decides, so that some runs have few of them and some have many. */

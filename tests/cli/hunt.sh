@@ -16,6 +16,9 @@ found() {
 }
 found ram memory 3
 found timer timers 40
+found flag turns 203
+found abba turns 209
+found wakeup turns 182
 
 # Trials that share a beginning: the same result as without, and the trace of record.
 expect 0 plain "$BOOTREEL" record $(machine ipi) -o plain.reel
@@ -35,4 +38,22 @@ expect 1 merge "$BOOTREEL" hunt --merge hunt-ram shared && holds merge.out 'of 4
 expect 1 text "$BOOTREEL" hunt $(machine ram) --vary memory --seed 3 --runs 1 --bad 'console:not zero' -o text
 expect 0 none "$BOOTREEL" hunt $(machine ram) --vary irq --runs 2 --bad 'no console:good before 10s' -o none
 expect 2 nothing "$BOOTREEL" hunt $(machine ram) -o x && holds nothing.err 'say what is to be varied' "no --vary"
+# Which choices mattered: the shortest list, in words, and as a schedule that ends in the same way.
+explained() { # BUG WORDS…
+    local bug=$1 reel words
+    reel=$(ls "hunt-$bug"/seed-*.reel | head -1)
+    expect 0 "explain-$bug" "$BOOTREEL" hunt --explain "$reel" -o "$bug.schedule"
+    holds "explain-$bug.out" 'with these alone, 10 of 10 runs end so:' "$bug: the proof"
+    shift
+    for words; do holds "explain-$bug.out" "$words" "$bug: $words"; done
+    expect 0,1 "$bug-least" "$BOOTREEL" record $(machine "$bug") --schedule "$bug.schedule" -o least.reel
+    same <("$BOOTREEL" info "$reel" | sed -n 's/^\(ended .*\) at icount.*\(status.*\)/\1 \2/p') \
+        <("$BOOTREEL" info least.reel | sed -n 's/^\(ended .*\) at icount.*\(status.*\)/\1 \2/p') "$bug: the schedule ends as the bad boot"
+}
+explained ram 'memory at power-on holds'
+explained timer 'ns pass while all processors stand still' 'processor 0 is at timer_start'
+explained flag 'processor 0, after [0-9]* steps of its own, gives way to processor 1, between publish .* and publish.0xa' 'a window of 1 step$' \
+    'processor 1 is at consume'
+explained wakeup 'processor 1, after [0-9]* steps of its own, gives way to processor 0, between sleep_until_work'
+expect 2 healthy "$BOOTREEL" hunt --explain plain.reel && holds healthy.err 'nothing was varied' "a boot without choices"
 finish

@@ -224,7 +224,7 @@ void kmain(const char *line)
     } else {
         wait_for(&go);
     }
-    delay(200);
+    delay(40);
     if (is("flag"))
         publish();
     else if (is("wakeup"))
