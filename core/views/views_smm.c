@@ -37,14 +37,24 @@ static uint64_t saved(const struct unwind *u, unsigned at, unsigned bytes)
     return look_peek_physical(u->m, map + at, &v, bytes) == bytes ? v : 0;
 }
 
+uint64_t unwind_smm_entry(struct look m, unsigned cpu)
+{
+    return view_smm(m, cpu) ? look_reg(m, cpu, "smbase") + ENTRY : 0;
+}
+
+static bool within(uint64_t entry, uint64_t pc)
+{
+    return entry && pc - entry < ENTRY_END - ENTRY;
+}
+
 bool view_smm_entry(struct look m, unsigned cpu, uint64_t pc)
 {
-    return view_smm(m, cpu) && pc - (look_reg(m, cpu, "smbase") + ENTRY) < ENTRY_END - ENTRY;
+    return within(unwind_smm_entry(m, cpu), pc);
 }
 
 bool unwind_at_smm_entry(const struct unwind *u, uint64_t pc)
 {
-    return !u->left_smm && view_smm_entry(u->m, u->cpu, pc);
+    return within(u->smm_entry, pc);
 }
 
 static void take64(struct unwind *u)
@@ -89,7 +99,7 @@ bool unwind_smm(struct unwind *u)
         u->sp = (uint32_t)(u->ss_base + u->sp);
     }
     u->known = UINT32_MAX;
-    u->left_smm = true;
+    u->smm_entry = 0;
     u->interrupted = true;
     u->ended = false;
     return true;

@@ -36,6 +36,7 @@ static void begin(struct unwind *u)
     u->sp = view_stack(u->m, u->cpu);
     u->at = look_icount(u->m);
     u->word = look_code_bits(u->m, u->cpu) / 8;
+    u->smm_entry = unwind_smm_entry(u->m, u->cpu);
 }
 
 bool unwind_peek(const struct unwind *u, uint64_t address, unsigned n, uint64_t *value)

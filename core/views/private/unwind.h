@@ -40,8 +40,9 @@ struct unwind {
     uint64_t tables;         /* page tables of a task without a processor; 0: the processor's */
     bool interrupted, ended; /* pc was interrupted there; there is no caller */
     bool entered;            /* this is a program, which entered its kernel */
-    bool left_smm;           /* this is what a system management interrupt interrupted */
-    const char *lost;        /* why the caller cannot be found, in words */
+    uint64_t
+        smm_entry; /* in system management mode: where its first code is; else, and in what it interrupted, 0 */
+    const char *lost; /* why the caller cannot be found, in words */
 };
 
 enum unwound { UNWOUND, UNWOUND_NOT, UNWOUND_LOST };
@@ -58,6 +59,8 @@ bool unwind_interrupted(struct unwind *u, uint64_t at, unsigned ip, unsigned cs,
 /* ---- views_smm.c ---- */
 /* Whether this is the code with which system management mode begins, which has no symbols. */
 bool unwind_at_smm_entry(const struct unwind *u, uint64_t pc);
+/* The address of that code; 0 if the processor is in another mode. */
+uint64_t unwind_smm_entry(struct look m, unsigned cpu);
 /* From there to the code that was interrupted, by the state that was saved. False if `u` is not there. */
 bool unwind_smm(struct unwind *u);
 
