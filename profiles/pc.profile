@@ -417,6 +417,25 @@ stage stop.{unit}
     close event process.log pid=1 "Stopped {unit}."
     close event process.log pid=1 "Unmounted {unit}."
     close event process.log pid=1 "Deactivated swap {unit}."
+# ---- services of sysvinit, OpenRC and runit: the scripts and supervisors that are executed ----
+stage service.{service}
+    in user.{program}
+    by pid
+    # sysvinit, busybox and Buildroot: scripts with their names, or links with an order before it
+    open event process.exec "/sh /etc/init.d/{service} start"
+    open event process.exec "/bash /etc/init.d/{service} start"
+    open event process.exec "/dash /etc/init.d/{service} start"
+    open event process.exec "/init-d-script /etc/init.d/{service} start"
+    open event process.exec "/sh /etc/rcS.d/{service} start"
+    open event process.exec "/sh /etc/rc2.d/{service} start"
+    open event process.exec "/sh /etc/rc3.d/{service} start"
+    open event process.exec "/sh /etc/rc5.d/{service} start"
+    # OpenRC: a script's interpreter is openrc-run, which then executes openrc-run.sh
+    open event process.exec "/openrc-run /etc/init.d/{service| --} start"
+    # runit: the supervisor, as long as it runs
+    open event process.exec " runsv {service}"
+    close event process.exit
+    fail event process.exit code>=1
 # suspend to RAM: from the kernel's first word about it; then the firmware, until the kernel runs in its own address space again
 stage kernel.suspend
     in user.{program}

@@ -426,13 +426,14 @@ static void change_beside(struct builder *b, size_t rule, const struct event *ev
         free((char *)s->name);
         s->name = expand(r->name, ev, c);
     }
-    if ((i = matching(b, rule, r->close, r->nclose, ev, &c)) >= 0) {
-        b->closed[rule] = true;
-        close_beside(b, (size_t)i, ev, number, false);
-    }
+    /* An event that fails it may be one that closes it, too. */
     if ((i = matching(b, rule, r->fail, r->nfail, ev, &c)) >= 0) {
         b->closed[rule] = true;
         b->out->list[b->beside[i].index].failed = true;
+        close_beside(b, (size_t)i, ev, number, false);
+    }
+    if ((i = matching(b, rule, r->close, r->nclose, ev, &c)) >= 0) {
+        b->closed[rule] = true;
         close_beside(b, (size_t)i, ev, number, false);
     }
 }
