@@ -5,11 +5,12 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/hunt_race.h"
 #include "core/symbols/symbols.h"
 #include "core/timeline/timeline.h"
 #include "core/views/views.h"
 
-enum { FRAMES = 8, NAME = 200, SHOWN = 20 };
+enum { FRAMES = 8, NAME = 200, SHOWN = 20, RACES_OF = 4 };
 
 struct telling {
     const struct hunt_words *w;
@@ -103,6 +104,32 @@ static int put_choice(struct telling *s, const struct engine_choice *c, struct e
     return put_between(s, c, err);
 }
 
+static void put_access(const struct telling *s, const struct race_access *a)
+{
+    char name[NAME];
+    out_print(stdout, "%s by processor %u at %s", a->written ? "written" : "read", a->cpu,
+              name_of(s, a->pc, name));
+}
+
+/* The words over which this processor and the others race here. Not of each choice of many. */
+static int put_races(struct telling *s, const struct engine_choice *c, struct error *err)
+{
+    struct race race[RACE_MOST];
+    char name[NAME];
+    if (!c->by_cpu || (s->w->choices->n > RACES_OF && c != &s->w->choices->choice[s->w->choices->n - 1]))
+        return 0;
+    const int n = race_find(s->tl, c->icount, c->cpu, race, err);
+    for (int i = 0; i < n; i++) {
+        name_of(s, race[i].address, name);
+        out_print(stdout, "   the word at %#llx (%s) is ", (unsigned long long)race[i].address, name);
+        put_access(s, &race[i].first);
+        out_print(stdout, ", then ");
+        put_access(s, &race[i].second);
+        out_print(stdout, "\n");
+    }
+    return n < 0 ? -1 : 0;
+}
+
 static void put_more(const struct telling *s, const struct engine_choice *c)
 {
     for (size_t i = 0; i < s->w->nmore; i++) {
@@ -126,6 +153,8 @@ static int put_all(struct telling *s, struct error *err)
             return -1;
         for (unsigned cpu = 0; c->icount && cpu < look_cpus(timeline_look(s->tl)); cpu++)
             put_stack(s, cpu);
+        if (put_races(s, c, err))
+            return -1;
     }
     if (list->n > SHOWN)
         out_print(stdout, "and %zu more\n", list->n - SHOWN);
