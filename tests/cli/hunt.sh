@@ -53,9 +53,9 @@ explained() { # BUG WORDS…
 explained ram 'memory at power-on holds'
 explained timer 'ns pass while all processors stand still' 'processor 0 is at timer_start'
 explained flag 'processor 0, after [0-9]* steps of its own, gives way to processor 1, between publish .* and publish.0xa' 'a window of 1 step$' \
-    'processor 1 is at consume' '(ready .race.elf.) is written by processor 0 at publish .*, then read by processor 1 at consume' \
-    '(data .race.elf.) is read by processor 1 at consume.*, then written by processor 0 at publish'
+    'processor 1 is at consume' '[(]ready .race.elf.[)] is written by processor 0 at publish .*, then read by processor 1 at consume' \
+    '[(]data .race.elf.[)] is read by processor 1 at consume.*, then written by processor 0 at publish'
 explained wakeup 'processor 1, after [0-9]* steps of its own, gives way to processor 0, between sleep_until_work' \
-    '(work .race.elf.) is read by processor 1 at sleep_until_work .*, then written by processor 0 at give_work'
+    '[(]work .race.elf.[)] is read by processor 1 at sleep_until_work .*, then written by processor 0 at give_work'
 expect 2 healthy "$BOOTREEL" hunt --explain plain.reel && holds healthy.err 'nothing was varied' "a boot without choices"
 finish
