@@ -85,6 +85,17 @@ static bool is_q35(const struct machine *m)
     return m->board && !strcmp(m->board, "q35");
 }
 
+static bool uefi(const struct machine *m)
+{
+    return m->nflash || (m->bios && !strcmp(m->bios, "ovmf"));
+}
+
+/* Whether the kernel is given to the firmware, which loads it by itself. */
+static bool by_fw_cfg(const struct machine *m)
+{
+    return m->kernel && (m->protocol ? !strcmp(m->protocol, "fw_cfg") : uefi(m));
+}
+
 static int check(const struct machine *m, struct error *err)
 {
     if (m->nics.n && m->hvmloader)
@@ -128,11 +139,13 @@ static int check(const struct machine *m, struct error *err)
                          m->bios   ? "bios"
                          : m->flat ? "flat"
                                    : "hvmloader");
-    if (m->kernel && (m->nflash || (m->bios && !strcmp(m->bios, "ovmf"))))
+    if (by_fw_cfg(m) && m->nmodules)
         return error_set(
             err,
-            "--kernel and UEFI firmware: a kernel is loaded directly by a BIOS: leave one of them out, or put the "
-            "kernel on a disk");
+            "--module: UEFI firmware takes a kernel and an initrd only: leave it out, or put the kernel on a disk");
+    if (m->protocol && strcmp(m->protocol, "fw_cfg") && uefi(m))
+        return error_set(err, "--protocol %s: UEFI firmware takes a kernel by fw_cfg only: leave it out",
+                         m->protocol);
     if (m->flat && m->bios)
         return error_set(err,
                          "--flat and --bios: a bare binary runs without firmware: leave one of them out");
@@ -271,7 +284,9 @@ static void make_settings(struct machine *m, const char *bios)
     if (m->kernel)
         set(m, "append", or_default(m->append, ""));
     set_modules(m);
-    if (m->protocol)
+    if (by_fw_cfg(m))
+        set(m, "protocol", "fw_cfg");
+    else if (m->protocol)
         set(m, "protocol", m->protocol);
     if (m->flat)
         set_number(m, "flat-address", m->flat_address);

@@ -29,7 +29,11 @@ static size_t pc_size(void)
 static void pc_reset(void *state, const struct engine_config *cfg)
 {
     struct pc_seen *s = state;
-    memset(s->mode, config_image(cfg, "kernel") || config_image(cfg, "hvmloader") ? MODE_UNKNOWN : MODE_REAL,
+    memset(s->mode,
+           (config_image(cfg, "kernel") && !board_firmware_loads_kernel(cfg)) ||
+                   config_image(cfg, "hvmloader")
+               ? MODE_UNKNOWN
+               : MODE_REAL,
            sizeof s->mode);
     board_words_reset(board_part(state), cfg);
 }

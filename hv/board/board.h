@@ -90,6 +90,8 @@ bool vga_screen_image(struct board *, uint8_t *rgb, unsigned *w, unsigned *h, si
 /* The size of the screen, and in text modes the cursor and, if there is room, the characters. False if
  * nothing is shown. Changes nothing. */
 bool vga_display(struct board *, struct display *d, struct display_cell *cells, size_t ncells);
+/* Whether the configuration's kernel is not loaded directly but given to the firmware, by fw_cfg (setting "protocol"). */
+bool board_firmware_loads_kernel(const struct engine_config *);
 /* See engine_ops.pci. */
 bool board_pci(struct board *, unsigned devfn, struct engine_pci *);
 /* Report the first instruction of the domain that Xen has built. */

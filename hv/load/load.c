@@ -198,7 +198,7 @@ int load_images(struct board *b, const struct engine_config *cfg, const struct l
         return build_domain(&l, config_image(cfg, "hvmloader"), r, err);
     if (kernel && flat)
         return error_set(err, "--kernel and --flat: only one image can be run at once: leave one out");
-    if (!l.image)
+    if (!l.image || board_firmware_loads_kernel(cfg))
         return 0;
     if (flat || !config_image(cfg, "bios")) {
         set_up_board(&l);

@@ -17,6 +17,9 @@ struct item {
     uint16_t key;
     const char *name;
     struct blob data;
+    /* Not NULL: the data is the part of an image from there on, and is read when it is asked for. */
+    const struct image *image;
+    uint64_t from;
 };
 
 struct fwcfg {
@@ -87,6 +90,81 @@ static void add_fixed_items(struct fwcfg *s)
     add_number(s, KEY_SMBIOS_ENTRIES, "smbios_entries", 2, 0);
     add_number(s, KEY_IRQ0_OVERRIDE, "irq0_override", 4, 1);
 }
+
+/* ---------------------------------------------------------------- a kernel that firmware loads */
+
+bool board_firmware_loads_kernel(const struct engine_config *cfg)
+{
+    const char *protocol = config_get(cfg, "protocol");
+    return config_image(cfg, "kernel") && protocol && !strcmp(protocol, "fw_cfg");
+}
+
+/* Linux/x86 boot protocol (Documentation/arch/x86/boot.rst): how many sectors of setup there are before the kernel proper. An image that is
+ * no bzImage, such as another EFI program, has none. */
+static int setup_size(const struct image *kernel, uint64_t *size, struct error *err)
+{
+    enum { SECTORS = 0x1f1, MAGIC = 0x202, HEAD = 0x206, OLD = 4, SECTOR = 512 };
+    uint8_t head[HEAD] = {0};
+    *size = 0;
+    if (kernel->size < HEAD)
+        return 0;
+    if (kernel->read(kernel->ctx, 0, head, HEAD, err))
+        return -1;
+    if (memcmp(head + MAGIC, "HdrS", 4))
+        return 0;
+    *size = (1u + (head[SECTORS] ? head[SECTORS] : OLD)) * SECTOR;
+    return *size <= kernel->size ? 0
+                                 : error_set(err, "%s: was cut off: its setup has %llu bytes", kernel->name,
+                                             (unsigned long long)*size);
+}
+
+static void add_part(struct fwcfg *s, uint16_t key, const char *name, const struct image *im, uint64_t from,
+                     uint64_t to)
+{
+    add_item(s, key, name)->size = to - from;
+    s->item[s->nitems - 1].image = im;
+    s->item[s->nitems - 1].from = from;
+}
+
+/* With the addresses that QEMU gives, at which simple firmware puts them. The bytes are those of the files, so signatures hold. */
+static int add_kernel_items(struct fwcfg *s, struct error *err)
+{
+    enum {
+        KERNEL = 0x100000,
+        SETUP = 0x10000,
+        COMMAND_LINE = 0x20000,
+        INITRD_LAST = 0x37ffffff,
+        PAGE = 4096
+    };
+    const struct engine_config *cfg = s->board->cfg;
+    const struct image *kernel = config_image(cfg, "kernel"), *initrd = config_image(cfg, "initrd");
+    const char *line = config_get(cfg, "append");
+    uint64_t setup, ram = s->board->ram_low;
+    if (setup_size(kernel, &setup, err))
+        return -1;
+    if (kernel->size > UINT32_MAX || (initrd && initrd->size >= ram / 2))
+        return error_set(err, "%s: is too large for this machine's memory: give --memory",
+                         initrd ? initrd->name : kernel->name);
+    const uint64_t last = ram - 1 < INITRD_LAST ? ram - 1 : INITRD_LAST;
+    line = line ? line : "";
+    add_number(s, KEY_KERNEL_ADDRESS, "kernel_addr", 4, KERNEL);
+    add_number(s, KEY_KERNEL_SIZE, "kernel_size", 4, kernel->size - setup);
+    add_part(s, KEY_KERNEL_DATA, "kernel_data", kernel, setup, kernel->size);
+    add_number(s, KEY_SETUP_ADDRESS, "setup_addr", 4, SETUP);
+    add_number(s, KEY_SETUP_SIZE, "setup_size", 4, setup);
+    add_part(s, KEY_SETUP_DATA, "setup_data", kernel, 0, setup);
+    add_number(s, KEY_COMMAND_LINE_ADDRESS, "cmdline_addr", 4, COMMAND_LINE);
+    add_number(s, KEY_COMMAND_LINE_SIZE, "cmdline_size", 4, strlen(line) + 1);
+    blob_add(add_item(s, KEY_COMMAND_LINE_DATA, "cmdline_data"), line, strlen(line) + 1);
+    if (!initrd)
+        return 0;
+    add_number(s, KEY_INITRD_ADDRESS, "initrd_addr", 4, (last + 1 - initrd->size) & ~(uint64_t)(PAGE - 1));
+    add_number(s, KEY_INITRD_SIZE, "initrd_size", 4, initrd->size);
+    add_part(s, KEY_INITRD_DATA, "initrd_data", initrd, 0, initrd->size);
+    return 0;
+}
+
+/* ---------------------------------------------------------------- files */
 
 /* The letter of --boot for a role. */
 static char boot_letter(const char *role)
@@ -244,6 +322,15 @@ static void refresh_acpi(struct fwcfg *s)
     acpi_tables_free(&now);
 }
 
+static void read_image(struct fwcfg *s, const struct item *item, void *buf, uint32_t n)
+{
+    struct error err;
+    if (!item->image->read(item->image->ctx, item->from + s->offset, buf, n, &err))
+        return;
+    board_image_error(s->board, &err);
+    memset(buf, 0, n);
+}
+
 /* Copies at most n bytes from the current offset and advances it; returns how many were copied. */
 static uint32_t take(struct fwcfg *s, void *buf, uint32_t n)
 {
@@ -253,7 +340,9 @@ static uint32_t take(struct fwcfg *s, void *buf, uint32_t n)
     uint32_t left = item && s->offset < item->data.size ? (uint32_t)(item->data.size - s->offset) : 0;
     if (n > left)
         n = left;
-    if (buf && n)
+    if (buf && n && item->image)
+        read_image(s, item, buf, n);
+    else if (buf && n)
         memcpy(buf, item->data.data + s->offset, n);
     s->offset += n;
     return n;
@@ -364,7 +453,8 @@ static void destroy(void *state)
 {
     struct fwcfg *s = state;
     for (unsigned i = 0; i < s->nitems; i++)
-        blob_free(&s->item[i].data);
+        if (!s->item[i].image)
+            blob_free(&s->item[i].data);
     free(s);
 }
 
@@ -373,6 +463,10 @@ int fwcfg_create(struct board *b, struct error *err)
     struct fwcfg *s = mem_zero(1, sizeof *s);
     s->board = b;
     add_fixed_items(s);
+    if (board_firmware_loads_kernel(b->cfg) && add_kernel_items(s, err)) {
+        destroy(s);
+        return -1;
+    }
     if (xen_host_wanted(s->board))
         add_domain_files(s);
     else

@@ -414,7 +414,7 @@ size_t board_words_size(void)
 void board_words_reset(void *state, const struct engine_config *cfg)
 {
     struct board_seen *s = state;
-    bool direct = cfg ? config_image(cfg, "kernel") != NULL : s->direct;
+    bool direct = cfg ? config_image(cfg, "kernel") && !board_firmware_loads_kernel(cfg) : s->direct;
     bool domain = cfg ? config_image(cfg, "hvmloader") != NULL : s->domain;
     struct board_seen old = *s;
     memset(s, 0, sizeof *s);
