@@ -501,11 +501,11 @@ int fold_load(struct fold *f, const void *data, size_t n, struct error *err)
         if ((size_t)(end - p) < 8 * S_NUMBERS)
             return error_set(err, "the state of the folded events is cut off");
         uint64_t period = le64(p + 8 * S_PERIOD), next = le64(p + 8 * S_NEXT);
-        if (period > (i == BOOTS ? FOLD_BOOT : FOLD_LOOP) || (period ? next >= period : next) ||
+        if (period > (i == BOOTS ? FOLD_BOOT : FOLD_LOOP) || (period && next >= period) ||
             (size_t)(end - p) < 8 * (S_NUMBERS + period))
             return error_set(err, "the state of the folded events makes no sense");
         l->period = period;
-        l->next = next;
+        l->next = period ? next : 0; /* of a level without a period, the state has where the last one ended */
         l->committed = period > 0;
         l->continues = le64(p + 8 * S_CONTINUES) != 0;
         l->classes = (uint32_t)le64(p + 8 * S_CLASSES);
