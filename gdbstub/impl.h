@@ -112,6 +112,10 @@ struct gdbstub {
         uint64_t icount;
         bool diverted, stale;
     } tasks;
+    struct gdb_left { /* whence gdb let the guest go on … */
+        uint64_t icount, time;
+    } left[16];
+    unsigned nleft; /* … the last so many times and more, one after the other */
     struct served_file file[MAX_FILES];
     struct kernels *kernels; /* which file gdb has as the kernel's, by position: kernels.c */
     size_t nfiles;

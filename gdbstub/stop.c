@@ -136,12 +136,21 @@ static bool stopped_before(struct gdbstub *g, bool back)
     return true;
 }
 
+/* For is_restored() in regs.c. */
+static void note_left(struct gdbstub *g)
+{
+    struct timeline_where w;
+    timeline_where(g->tl, &w);
+    g->left[g->nleft++ % (sizeof g->left / sizeof g->left[0])] = (struct gdb_left){w.icount, w.time};
+}
+
 static void go(struct gdbstub *g, bool back)
 {
     struct timeline_stopped s;
     struct error err;
     if (stopped_before(g, back))
         return;
+    note_left(g);
     stub_operation(g);
     stub_files_relax(g);
     int rc = !back && stub_widens(g)
@@ -156,6 +165,7 @@ static void step(struct gdbstub *g, unsigned cpu, bool back)
     struct error err;
     if (stopped_before(g, back))
         return;
+    note_left(g);
     stub_operation(g);
     int rc = step_once(g, cpu, back, &s, &err);
     stopped(g, rc, &s, back, &err);

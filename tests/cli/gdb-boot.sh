@@ -200,6 +200,20 @@ END
 gdb_run -x "$work/steps.gdb" >"$work/steps"
 holds "$work/steps" '^stepped by 2000$' "2,000 steps"
 
+# gdb calls a function of the kernel, in a diversion, and restores all registers afterwards, icount too.
+cat >"$work/call.gdb" <<END
+source scripts/gdb/bootreel.py
+target remote | $BOOTREEL gdb $reel --stdio
+break rest_init
+continue
+printf "before %#lx\n", \$rip
+printf "length %d\n", ((unsigned long (*)(char *))strlen)((char *)linux_banner) > 20
+printf "after %#lx\n", \$rip
+END
+gdb_run -x "$work/call.gdb" >"$work/call" 2>&1
+holds "$work/call" '^length 1$' "a call of strlen in the kernel"
+[ "$(sed -n 's/^before //p' "$work/call")" = "$(sed -n 's/^after //p' "$work/call")" ] || fail "after the call gdb is elsewhere: $(cat "$work/call")"
+
 # The states themselves, at random positions (bench/timeline --check; by hand with 1,000).
 build build/release/bench/timeline >/dev/null && build/release/bench/timeline --check "$reel" 20 >"$work/check" || { fail "bench/timeline --check"; cat "$work/check"; }
 
