@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "base/output.h"
@@ -226,9 +227,11 @@ static int find_from(struct hunt *h, struct error *err)
     plain.words.n = 0;
     plain.words.word = mem_zero(h->words.n + 1, sizeof *plain.words.word);
     for (size_t i = 0; i < h->words.n; i++)
-        if (strncmp(h->words.word[i], "--vary=", 7))
+        if (strncmp(h->words.word[i], "--vary=", 7) && strncmp(h->words.word[i], "--schedule=", 11))
             plain.words.word[plain.words.n++] = h->words.word[i];
-    int rc = p.kind == POS_ICOUNT ? (h->from = p.n, 0) : hunt_record(&plain, NULL, 0, path, err);
+    int rc = p.kind == POS_ICOUNT  ? (h->from = p.n, 0)
+             : !access(path, R_OK) ? 0
+                                   : hunt_record(&plain, NULL, 0, path, err);
     struct trace *t = rc || p.kind == POS_ICOUNT ? NULL : trace_open(path, err);
     if (t)
         rc = find_position(h->engines, t, h->from_text, 0, 0, &h->from, err);

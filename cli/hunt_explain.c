@@ -280,12 +280,29 @@ static void say_result(struct explain *x, size_t same)
 
 /* ---------------------------------------------------------------- the whole */
 
+/* The choices of the run, as a schedule, are the run. */
+static int check_schedule(struct explain *x, struct error *err)
+{
+    char outcome[TRIAL_OUTCOME];
+    size_t *every = mem_zero(x->all.n + 1, sizeof *every);
+    for (size_t i = 0; i < x->all.n; i++)
+        every[i] = i;
+    set_schedule(x, every, x->all.n);
+    free(every);
+    if (run_schedule(x, NULL, outcome))
+        return -1;
+    return strcmp(outcome, x->bad)
+               ? error_set(err, "%.200s: its %zu choices alone end with %.80s: please report this", x->path,
+                           x->all.n, outcome)
+               : 0;
+}
+
 static int explain(struct explain *x, const char *schedule, const char *reel, struct error *err)
 {
     const struct minimize_options o = {.ctx = x, .bad = is_bad, .runs = RUNS_MOST};
     struct hunt_more more[WINDOWS] = {{0}};
     size_t same;
-    if (begin(x, err))
+    if (begin(x, err) || check_schedule(x, err))
         return -1;
     minimize(&o, x->all.n, &x->m);
     for (size_t i = 0; i < x->m.n && i < WINDOWS; i++)

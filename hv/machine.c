@@ -69,6 +69,14 @@ static void pass_time(void *ctx, uint64_t ns)
 
 /* ---------------------------------------------------------------- running */
 
+/* At power-on and reset. It is never varied: firmware that runs before a kernel is loaded must be the same in each run. */
+static void first_turn(struct pc *pc)
+{
+    vary_quiet(pc->vary, true);
+    pc_take_turn(pc, 0);
+    vary_quiet(pc->vary, false);
+}
+
 static int run_firmware(void *ctx, uint64_t pa, struct error *err);
 
 /* Loads an image directly. */
@@ -84,7 +92,7 @@ static int load_direct(struct pc *pc, struct error *err)
 static int reset_machine(struct pc *pc, struct error *err)
 {
     board_reset(pc->board);
-    pc_take_turn(pc, 0);
+    first_turn(pc);
     services_reset(&pc->services);
     pc->fresh = 1;
     pc->loader_entered = 0;
@@ -112,7 +120,7 @@ static bool reset_waits(struct pc *pc, const struct run_limit *limit, struct sto
 static void suspend(struct pc *pc)
 {
     board_suspend(pc->board);
-    pc_take_turn(pc, 0);
+    first_turn(pc);
     services_reset(&pc->services);
     pc->direct = 0;
 }
@@ -345,8 +353,7 @@ static int run_firmware(void *ctx, uint64_t pa, struct error *err)
     int rc = run_firmware_steps(pc, start, err);
     pc->skipped += (pc->icount - start) * NS_PER_STEP;
     pc->icount = start;
-    vary_quiet(pc->vary, false);
-    pc_take_turn(pc, 0);
+    first_turn(pc);
     services_reset(&pc->services);
     board_forget_events(pc->board);
     board_observe(pc->board, pc->base.classes, &pc->base.observer);
@@ -691,7 +698,7 @@ struct engine *hv_create(const struct engine_config *cfg, struct error *err)
         return NULL;
     }
     services_init(&pc->services, pc->board, now_icount, pc);
-    pc_take_turn(pc, 0);
+    first_turn(pc);
     pc->fresh = 1;
     pc_observe(&pc->engine, 0, NULL);
     pc_set_stops(pc);
