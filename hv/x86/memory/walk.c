@@ -22,6 +22,7 @@ struct paging {
     bool pdptes; /* the uppermost level has the four entries of PAE paging, which are like no others */
     const uint64_t *kept; /* those entries, if they were loaded with CR3 */
     uint64_t reserved, root;
+    uint64_t top_reserved; /* in the entries of level 3 and above */
 };
 
 static struct paging paging_of_mode(uint64_t cr3, uint64_t cr4, uint64_t efer)
@@ -55,10 +56,14 @@ static struct paging paging_of(const struct x86 *cpu)
     return p;
 }
 
-/* That of the tables of the guest's hypervisor: its mode when it executed VMRUN. */
+/* That of the tables of the guest's hypervisor: its mode when it executed VMRUN. Bit 8 (G) of a PML4 entry is reserved in AMD's processors (APM
+ * volume 2, 5.3.3), which for tables that are not nested is as in Intel's here: it is ignored. */
 static struct paging paging_nested(const struct x86 *cpu)
 {
-    return paging_of_mode(cpu->guest.ncr3, cpu->virt.host.cr4, cpu->virt.host.efer);
+    enum { PTE_G = 0x100 };
+    struct paging p = paging_of_mode(cpu->guest.ncr3, cpu->virt.host.cr4, cpu->virt.host.efer);
+    p.top_reserved = PTE_G;
+    return p;
 }
 
 void walk_nested_key(const struct x86 *cpu, struct space_key *k)
@@ -123,7 +128,7 @@ static bool reserved_set(const struct paging *p, unsigned level, uint64_t v, boo
         return large && v & 0x200000; /* PSE-36: bits 13-20 are address bits 32-39 */
     if (large)
         return v & ((1ull << (12 + 9 * level)) - 1) & ~0x1fffull;
-    return level >= 2 && v & PTE_PS;
+    return level >= 2 && v & (PTE_PS | (level > 2 ? p->top_reserved : 0));
 }
 
 static uint64_t large_base(const struct paging *p, unsigned level, uint64_t v)
@@ -279,7 +284,8 @@ static bool nested_translate(const struct x86 *cpu, struct x86 *mark, uint64_t g
     }
     if (!found) {
         e->how = NESTED_FAULT;
-        e->error |= PF_U | (acc == ACC_WRITE ? PF_W : 0) | (acc == ACC_EXEC && w.paging.nx ? PF_I : 0);
+        const bool tells_fetch = w.paging.nx || cpu->virt.host.cr4 & CR4_SMEP;
+        e->error |= PF_U | (acc == ACC_WRITE ? PF_W : 0) | (acc == ACC_EXEC && tells_fetch ? PF_I : 0);
         e->error |= (uint32_t)(table ? NPF_TABLE : NPF_FINAL);
         e->address = gpa;
         return false;
