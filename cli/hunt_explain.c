@@ -4,6 +4,7 @@
  * are needed (core/hunt/minimize.h). The run with the schedule that is left is recorded, so that what it says can be looked at. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "base/output.h"
@@ -92,12 +93,24 @@ static void set_schedule(struct explain *x, const size_t *choice, size_t n)
     }
 }
 
+/* On a terminal: how far it is. n 0 after the last run. */
+static void show(const struct explain *x, size_t n)
+{
+    if (x->quiet || !isatty(STDERR_FILENO))
+        return;
+    out_control(stderr, "\r\033[K");
+    if (n)
+        out_print(stderr, "explaining: run %zu, with %zu of %zu choices", x->runs + 1, n, x->all.n);
+    fflush(stderr);
+}
+
 static bool is_bad(void *ctx, const size_t *choice, size_t n)
 {
     struct explain *x = ctx;
     char outcome[TRIAL_OUTCOME];
     if (x->failed)
         return false;
+    show(x, n);
     set_schedule(x, choice, n);
     x->failed = run_schedule(x, NULL, outcome) != 0;
     return !x->failed && !strcmp(outcome, x->bad);
@@ -307,6 +320,7 @@ static int explain(struct explain *x, const char *schedule, const char *reel, st
     minimize(&o, x->all.n, &x->m);
     for (size_t i = 0; i < x->m.n && i < WINDOWS; i++)
         say_window(x, i, &more[i]);
+    show(x, 0);
     if (x->failed || prove(x, &same, err) || write_schedule(x, schedule, err) || record_least(x, reel, err))
         return -1;
     say_result(x, same);
