@@ -236,7 +236,11 @@ static void add_frames(struct gdbstub *g, symbol_space space, const struct view_
         if (frame[i].called &&
             !strchr(name, '+')) /* a call that does not return may be the last of its function */
             symbols_text(s, space, pc - 1, at, name, sizeof name);
-        text_add(out, "#%-3zu 0x%016" PRIx64 " in %s", i, pc, *name && strncmp(name, "0x", 2) ? name : "??");
+        const bool known = *name && strncmp(name, "0x", 2);
+        text_add(out, "#%-3zu 0x%016" PRIx64 " in %s", i, pc,
+                 known                                                   ? name
+                 : view_smm_entry(timeline_look(g->tl), stub_cpu(g), pc) ? "entry of system management mode"
+                                                                         : "??");
         if (symbols_line(s, space, pc - frame[i].called, at, &file, &line))
             text_add(out, " at %s:%u", file, line);
         text_add(out, "\n");

@@ -39,6 +39,7 @@ holds "$work/first" "^#1 +0x0*${place#0x} in SmmControl2Dxe" "the first caller i
 holds "$work/middle" 'CPU 0 at .*, 64-bit mode, ring 0, SMM, ' "boot-when in a module"
 holds "$work/middle" '"CPU 0" \(64-bit mode, ring 0, SMM\)' "info threads"
 holds "$work/middle" "^#[0-9]+ +0x[0-9a-f]+ in PiSmmCpuDxeSmm" "calls in SMM"
+holds "$work/middle" "^#[0-9]+ +0x[0-9a-f]+ in entry of system management mode$" "the code that is in no image"
 holds "$work/middle" "^#[0-9]+ +0x0*${place#0x} in SmmControl2Dxe" "calls go on where the interrupt came"
 holds "$work/middle" "^#[0-9]+ +0x0+ in \?\? " "bt ends"
 holds "$work/middle" "caller of #[0-9]+ is unknown: system management mode begins here: boot-bt goes on" "bt says where to go on"
