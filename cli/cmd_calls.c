@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/output.h"
+#include "base/units.h"
 #include "cli/cli.h"
 #include "core/ran/calls.h"
 
@@ -108,18 +109,9 @@ static const struct option_row rows[] = {
 
 static int take_time(const struct option_row *row, const char *value, uint64_t *ns, struct error *err)
 {
-    static const struct {
-        const char *unit;
-        uint64_t ns;
-    } units[] = {{"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", 1000000000}};
-    char *end;
-    const double n = strtod(value, &end);
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
-        if (end != value && n >= 0 && n < 1e9 && !strcmp(end, units[i].unit)) {
-            *ns = (uint64_t)(n * (double)units[i].ns);
-            return 0;
-        }
-    return error_set(err, "--%s %.100s: no time: write 500ns, 10us, 2ms or 1s", row->name, value);
+    return units_parse(value, time_units, ns)
+               ? error_set(err, "--%s %.100s: no time: write 500ns, 10us, 2ms or 1s", row->name, value)
+               : 0;
 }
 
 static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/units.h"
 #include "core/ask/private/ast.h"
 
 enum { EXPANSIONS = 32, NAME = 128, CONDITIONS = 64, TEXT_MOST = 65536 };
@@ -331,11 +332,6 @@ static int skip(struct ask_lexer *l)
 
 /* ---------------------------------------------------------------- numbers and texts */
 
-static const struct {
-    const char *name;
-    uint64_t ns;
-} units[] = {{"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", 1000000000}};
-
 /* 10, 0x1f, 017, 1e6, 1_000, 5ms. */
 static int lex_number(struct ask_lexer *l, struct ask_lexed *t)
 {
@@ -362,14 +358,10 @@ static int lex_number(struct ask_lexer *l, struct ask_lexed *t)
         used = (size_t)(end - s);
     }
     const size_t suffix = word(s + used);
-    for (size_t i = 0; suffix && i < sizeof units / sizeof units[0]; i++)
-        if (strlen(units[i].name) == suffix && !memcmp(units[i].name, s + used, suffix)) {
-            t->number *= units[i].ns;
-            t->n = used + suffix;
-            return t->kind = T_INTEGER;
-        }
-    const size_t c = strspn(s + used, "uUlL");
-    if (c != suffix)
+    const uint64_t scale = unit_scale(time_units, s + used, suffix);
+    if (scale)
+        t->number *= scale;
+    else if (strspn(s + used, "uUlL") != suffix)
         return WRONG(l, "\"%.*s\" is no number", (int)(used + suffix), s);
     t->n = used + suffix;
     return t->kind = T_INTEGER;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/units.h"
 #include "core/ask/private/ast.h"
 #include "traces/event.h"
 
@@ -98,11 +99,6 @@ static int tracepoint(struct ask_parser *s, struct ask_place *at, char *rest)
     return rest && *rest ? 0 : WRONG(s, at, "%s: write tracepoint:GROUP:NAME", at->text);
 }
 
-static const struct {
-    const char *name;
-    uint64_t ns;
-} units[] = {{"s", 1000000000}, {"ms", 1000000}, {"us", 1000}, {"ns", 1}};
-
 /* UNIT:N of guest time; a profile also hz:N and steps:N. */
 static int rhythm(struct ask_parser *s, struct ask_place *at, char *rest)
 {
@@ -114,11 +110,11 @@ static int rhythm(struct ask_parser *s, struct ask_place *at, char *rest)
                      profile ? "profile:hz:99, profile:ms:10 or profile:steps:100000"
                              : "interval:s:1 or interval:ms:100");
     at->rate = 1;
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
-        if (!strcmp(unit, units[i].name) && n <= UINT64_MAX / units[i].ns) {
-            at->period = n * units[i].ns;
-            return 0;
-        }
+    const uint64_t scale = unit_scale(time_units, unit, strlen(unit));
+    if (scale && n <= UINT64_MAX / scale) {
+        at->period = n * scale;
+        return 0;
+    }
     if (!strcmp(unit, "hz") && n <= 1000000000) {
         at->rate = n;
         at->period = 1000000000;

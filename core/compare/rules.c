@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/units.h"
 #include "core/compare/rules.h"
 
 enum what { ANY, TYPE, CLASS, KIND, STAGE, PROCESS, CONSOLE };
@@ -128,20 +129,9 @@ static int bad_limit(const char *where, const char *value, struct error *err)
     return bad(where, value, err, "no limit: give a number, NN%, a time such as 5ms, or NN%+5ms");
 }
 
-/* A number with a unit, which ends the text. */
-static int take_amount(const char *end, double v, uint64_t *limit)
+static int take_amount(const char *value, uint64_t *limit)
 {
-    static const struct {
-        const char *unit;
-        double scale;
-    } units[] = {{"", 1},    {"ns", 1},  {"us", 1e3}, {"ms", 1e6},
-                 {"s", 1e9}, {"k", 1e3}, {"M", 1e6},  {"G", 1e9}};
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
-        if (!strcmp(end, units[i].unit) && v * units[i].scale < 1e18) {
-            *limit = (uint64_t)(v * units[i].scale + 0.5);
-            return 0;
-        }
-    return -1;
+    return units_parse(value, time_units, limit) ? units_parse(value, count_units, limit) : 0;
 }
 
 /* LIMIT of a bound. */
@@ -155,9 +145,8 @@ static int take_limit(struct rule *r, const char *value, const char *where, stru
         if (!end[1])
             return 0;
         value = end[1] == '+' ? end + 2 : "";
-        v = isdigit((unsigned char)*value) ? strtod(value, &end) : -1;
     }
-    return v >= 0 && !take_amount(end, v, &r->limit) ? 0 : bad_limit(where, value, err);
+    return take_amount(value, &r->limit) ? bad_limit(where, value, err) : 0;
 }
 
 static int set_text(char **to, const char *value, const char *word, const char *where, struct error *err)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/numbers.h"
+#include "base/units.h"
 #include "core/story/position.h"
 #include "core/story/stages.h"
 
@@ -12,51 +13,11 @@
 
 /* ---------------------------------------------------------------- parsing */
 
-struct unit {
-    const char *name;
-    uint64_t scale;
-};
-
-static const struct unit step_units[] = {{"", 1},           {"k", 1000},          {"K", 1000}, {"M", 1000000},
-                                         {"G", 1000000000}, {"T", 1000000000000}, {NULL, 0}};
-static const struct unit time_units[] = {
-    {"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", 1000000000}, {NULL, 0}};
 static const struct unit percent_units[] = {{"%", 10000}, {NULL, 0}};
-
-/* DIGITS[.DIGITS]UNIT as a whole number of the smallest unit; smaller fractions are dropped. No floating
- * point, since positions must be exact. */
-static int parse_scaled(const char *s, const struct unit *units, uint64_t *out)
-{
-    unsigned __int128 whole = 0, fraction = 0, denominator = 1;
-    if (!isdigit((unsigned char)*s))
-        return -1;
-    for (; isdigit((unsigned char)*s); s++) {
-        whole = whole * 10 + (unsigned)(*s - '0');
-        if (whole > UINT64_MAX)
-            return -1;
-    }
-    bool point = *s == '.';
-    if (point && !isdigit((unsigned char)*++s))
-        return -1;
-    for (; point && isdigit((unsigned char)*s); s++)
-        if (denominator < 1000000000000000000u) {
-            fraction = fraction * 10 + (unsigned)(*s - '0');
-            denominator *= 10;
-        }
-    for (; units->name; units++)
-        if (!strcmp(units->name, s)) {
-            unsigned __int128 v = whole * units->scale + fraction * units->scale / denominator;
-            if (v > UINT64_MAX || (point && units->scale == 1))
-                return -1;
-            *out = (uint64_t)v;
-            return 0;
-        }
-    return -1;
-}
 
 int parse_steps(const char *text, uint64_t *n)
 {
-    return parse_scaled(text, step_units, n);
+    return units_parse(text, count_units, n);
 }
 
 static bool prefixed(const char *text, const char *prefix, const char **rest)
@@ -83,9 +44,9 @@ int position_parse(const char *text, struct position *pos, struct error *err)
         pos->kind = POS_FORWARD;
     else if (text[0] == '-' && !parse_steps(text + 1, &pos->n))
         pos->kind = POS_BACK;
-    else if (!parse_scaled(text, percent_units, &pos->n))
+    else if (!units_parse(text, percent_units, &pos->n))
         pos->kind = POS_PERCENT;
-    else if (!parse_scaled(text, time_units, &pos->n))
+    else if (!units_parse(text, time_units, &pos->n))
         pos->kind = POS_TIME;
     else if (parse_steps(text, &pos->n))
         return error_set(err, "\"%.100s\" is not a position: " WAYS, text);

@@ -1,4 +1,5 @@
 /* vary.c - kinds, their bounds, and the streams of choices. See vary.h. */
+#include "base/units.h"
 #include "hv/vary/private.h"
 
 #include <stdlib.h>
@@ -228,22 +229,17 @@ static int refuse_word(const char *word, size_t n, struct error *err)
 /* "500", "20us", "3ms": ns. */
 static bool parse_max(const char *text, size_t n, uint64_t *ns)
 {
-    static const struct {
-        const char *unit;
-        uint64_t ns;
-    } units[] = {{"", 1}, {"ns", 1}, {"us", US}, {"ms", MS}};
     char *end, copy[32];
     if (!n || n >= sizeof copy || *text < '0' || *text > '9')
         return false;
     memcpy(copy, text, n);
     copy[n] = 0;
     *ns = strtoull(copy, &end, 10);
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-        if (!strcmp(end, units[i].unit)) {
-            *ns *= units[i].ns;
-            return *ns > 0 && *ns <= 3600ull * 1000 * MS;
-        }
-    return false;
+    const uint64_t scale = *end ? unit_scale(time_units, end, strlen(end)) : 1, most = 3600ull * 1000 * MS;
+    if (!scale || !*ns || *ns > most / scale)
+        return false;
+    *ns *= scale;
+    return true;
 }
 
 /* A word that belongs to a kind. */
