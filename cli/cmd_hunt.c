@@ -201,13 +201,15 @@ static int open_folder(const struct hunt *h, struct error *err)
     FILE *f = fopen(path, "re");
     const size_t n = f ? fread(was, 1, strlen(text) + 1, f) : 0;
     const bool same = n == strlen(text) && !memcmp(was, text, n);
+    char *trials = hunt_path(h, "trials");
     int rc = 0;
-    if (!f)
+    if (!f || (!same && access(trials, F_OK))) /* nothing was tried there yet */
         rc = write_description(path, text, err);
     else if (!same)
         rc = error_set(err, "-o %.200s: another hunt's results are there: give another folder", h->folder);
     if (f)
         fclose(f);
+    free(trials);
     free(path);
     free(text);
     free(was);
