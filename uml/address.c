@@ -7,7 +7,9 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "uml/host.h"
+#include "uml/calls.h"
+#include "uml/files.h"
+#include "uml/memory.h"
 
 enum { FAMILY = sizeof(sa_family_t), PATH = sizeof((struct sockaddr_un *)0)->sun_path };
 

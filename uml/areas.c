@@ -8,7 +8,8 @@
 
 #include "base/memory.h"
 #include "base/sorted.h"
-#include "uml/host.h"
+#include "uml/files.h"
+#include "uml/memory.h"
 
 /* ---------------------------------------------------------------- the array */
 

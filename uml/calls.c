@@ -4,7 +4,10 @@
 #include <sys/ptrace.h>
 
 #include "core/ground/linux_calls.h"
-#include "uml/host.h"
+#include "uml/calls.h"
+#include "uml/files.h"
+#include "uml/look.h"
+#include "uml/tasks.h"
 
 struct call {
     const char *name, *args;

@@ -2,7 +2,10 @@
 #include <sched.h>
 #include <sys/ptrace.h>
 
-#include "uml/host.h"
+#include "uml/calls.h"
+#include "uml/files.h"
+#include "uml/memory.h"
+#include "uml/tasks.h"
 
 struct cloning {
     uint64_t flags, stack, parent_tid, child_tid, tls;

@@ -2,7 +2,9 @@
  * (process_vm_readv(2)). */
 #include <fcntl.h>
 
-#include "uml/host.h"
+#include "uml/files.h"
+#include "uml/memory.h"
+#include "uml/tasks.h"
 
 enum { BLOCK = PAGE, VECTORS = 1024, MOST = 0x7ffff000 }; /* MOST: bytes that one call moves */
 

@@ -10,7 +10,11 @@
 #include <time.h>
 
 #include "base/memory.h"
-#include "uml/host.h"
+#include "uml/calls.h"
+#include "uml/files.h"
+#include "uml/look.h"
+#include "uml/memory.h"
+#include "uml/tasks.h"
 #include "uml/uml.h"
 
 enum { SLICE = 1 << 20, FIRST_PID = 1000 };

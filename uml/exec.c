@@ -8,7 +8,10 @@
 #include <sys/stat.h>
 
 #include "base/memory.h"
-#include "uml/host.h"
+#include "uml/calls.h"
+#include "uml/files.h"
+#include "uml/memory.h"
+#include "uml/tasks.h"
 
 enum {
     HWCAP2_FSGSBASE = 2, /* of Linux's asm/hwcap2.h; bit 0, MWAIT in ring 3, no model has */

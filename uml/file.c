@@ -4,7 +4,8 @@
 #include <poll.h>
 #include <sys/stat.h>
 
-#include "uml/host.h"
+#include "uml/files.h"
+#include "uml/tasks.h"
 
 /* ---------------------------------------------------------------- descriptors */
 

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "uml/host.h"
+#include "uml/files.h"
+#include "uml/memory.h"
+#include "uml/tasks.h"
 
 /* Up to SHORT entries are walked along. */
 enum { SHORT = 16, FIRST_ROOM = 64 };

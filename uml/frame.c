@@ -1,6 +1,8 @@
 /* frame.c - signal frames as the kernel lays them out: struct rt_sigframe, ucontext and sigcontext of
  * arch/x86/include/uapi/asm/sigcontext.h. On a processor with AVX the floating-point state is XSAVE's area, between the kernel's marks. */
 #include "uml/frame.h"
+#include "uml/memory.h"
+#include "uml/tasks.h"
 
 enum {
     CS_USER = 0x33,

@@ -2,7 +2,9 @@
  * shared one by the page that holds it. */
 #include <linux/futex.h>
 
-#include "uml/host.h"
+#include "uml/calls.h"
+#include "uml/memory.h"
+#include "uml/tasks.h"
 
 /* What waiters wait for: bit 63 sets these keys apart from others. */
 static int64_t key_of(struct host *h, struct task *t, uint64_t addr, uint64_t *key)

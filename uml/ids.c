@@ -1,6 +1,7 @@
 /* ids.c - users and groups of processes: credentials(7). The host itself has no permissions: every program may open every file.
  * These are what programs ask for, and what they may change. */
-#include "uml/host.h"
+#include "uml/calls.h"
+#include "uml/memory.h"
 
 static uint32_t *ids_of(struct host *h, struct task *t, enum id_kind kind)
 {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#include "uml/host.h"
+#include "uml/files.h"
 
 enum { FIRST_PORT = 32768, LAST_PORT = 60999 }; /* /proc/sys/net/ipv4/ip_local_port_range */
 

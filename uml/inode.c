@@ -3,7 +3,10 @@
 #include <assert.h>
 #include <sys/stat.h>
 
-#include "uml/host.h"
+#include "uml/calls.h"
+#include "uml/files.h"
+#include "uml/memory.h"
+#include "uml/tasks.h"
 
 enum { SLOTS = PAGE / sizeof(ref) };
 #define MAX_SIZE ((uint64_t)SLOTS * SLOTS * PAGE)

@@ -3,7 +3,11 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "uml/host.h"
+#include "uml/calls.h"
+#include "uml/files.h"
+#include "uml/look.h"
+#include "uml/memory.h"
+#include "uml/tasks.h"
 
 enum { SLOTS = PAGE / sizeof(ref) };
 

@@ -7,7 +7,9 @@
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 
-#include "uml/host.h"
+#include "uml/calls.h"
+#include "uml/memory.h"
+#include "uml/tasks.h"
 
 #define UNBLOCKABLE (1ull << (SIGKILL - 1) | 1ull << (SIGSTOP - 1))
 

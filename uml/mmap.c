@@ -3,7 +3,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "uml/host.h"
+#include "uml/files.h"
+#include "uml/memory.h"
 
 #define UP(a) (((a) + PAGE - 1) & ~(uint64_t)(PAGE - 1))
 enum { PROTS = PROT_READ | PROT_WRITE | PROT_EXEC };

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "uml/host.h"
+#include "uml/files.h"
+#include "uml/memory.h"
+#include "uml/tasks.h"
 
 enum { MAX_LINKS = 40, PATH = 4096 };
 

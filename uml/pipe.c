@@ -5,7 +5,9 @@
 #include <poll.h>
 #include <sys/stat.h>
 
-#include "uml/host.h"
+#include "uml/files.h"
+#include "uml/memory.h"
+#include "uml/tasks.h"
 
 enum { CAPACITY = PIPE_CHUNKS * PAGE };
 

@@ -3,7 +3,10 @@
 #include <poll.h>
 #include <sys/epoll.h>
 
-#include "uml/host.h"
+#include "uml/calls.h"
+#include "uml/files.h"
+#include "uml/memory.h"
+#include "uml/tasks.h"
 
 enum { SETS = 1024 / 64 };
 

@@ -3,7 +3,8 @@
 #include <sched.h>
 #include <sys/resource.h>
 
-#include "uml/host.h"
+#include "uml/memory.h"
+#include "uml/tasks.h"
 
 enum { NICE_LOW = -20, NICE_HIGH = 19, PRIORITY_MAX = 99, IOPRIO_CLASSES = 3 };
 

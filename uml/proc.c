@@ -4,7 +4,10 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "uml/host.h"
+#include "uml/calls.h"
+#include "uml/files.h"
+#include "uml/memory.h"
+#include "uml/tasks.h"
 
 enum { LINK_EXE = 1, LINK_CWD, LINK_ROOT, LINK_SELF, LINK_THREAD_SELF, LINK_FD = 0x10000, FD_NAMES = FD_MAX };
 

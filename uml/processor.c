@@ -1,5 +1,6 @@
 /* processor.c - processors in user mode: nothing is on their bus but memory. */
-#include "uml/host.h"
+#include "uml/calls.h"
+#include "uml/tasks.h"
 
 /* The time-stamp counter counts steps, as time does. */
 static uint64_t bus_time(void *ctx)

@@ -4,7 +4,10 @@
 #include <sys/user.h>
 #include <sys/wait.h>
 
-#include "uml/host.h"
+#include "uml/calls.h"
+#include "uml/files.h"
+#include "uml/memory.h"
+#include "uml/tasks.h"
 
 enum { OLD_SETOPTIONS = 21, SYSEMU = 31, SYSEMU_STEP = 32, ARCH_PRCTL = 30, EXITKILL = 1 << 20 };
 enum { EVENT_STOP = 128 };

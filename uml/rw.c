@@ -6,7 +6,10 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 
-#include "uml/host.h"
+#include "uml/calls.h"
+#include "uml/files.h"
+#include "uml/memory.h"
+#include "uml/tasks.h"
 
 enum { CHUNK = 65536, IO_MAX = 0x7ffff000, IOVS = 1024 };
 

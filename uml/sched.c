@@ -3,7 +3,10 @@
 #include <signal.h>
 #include <sys/mman.h>
 
-#include "uml/host.h"
+#include "uml/calls.h"
+#include "uml/files.h"
+#include "uml/memory.h"
+#include "uml/tasks.h"
 
 enum { TURN = 200000, FLAG_TF = 0x100 };
 

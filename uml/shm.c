@@ -5,7 +5,10 @@
 #include <sys/shm.h>
 #include <sys/stat.h>
 
-#include "uml/host.h"
+#include "uml/calls.h"
+#include "uml/files.h"
+#include "uml/memory.h"
+#include "uml/tasks.h"
 
 #define UP(a) (((a) + PAGE - 1) & ~(uint64_t)(PAGE - 1))
 enum { EXECUTE = 0100000, REMAP = 040000, LOCK = 11, UNLOCK = 12, SEGMENTS_MAX = 4096 };

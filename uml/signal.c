@@ -1,7 +1,9 @@
 /* signal.c - sending signals, and choosing what a task gets: signal(7), sigaction(2). */
 #include <sys/ptrace.h>
 
+#include "uml/calls.h"
 #include "uml/frame.h"
+#include "uml/tasks.h"
 
 #define BIT(sig) (1ull << ((sig)-1))
 enum { QUEUE_LIMIT = 4096 };

@@ -3,7 +3,10 @@
 #include <poll.h>
 #include <sys/signalfd.h>
 
-#include "uml/host.h"
+#include "uml/calls.h"
+#include "uml/files.h"
+#include "uml/memory.h"
+#include "uml/tasks.h"
 
 /* `seen`: those that were pending when the file was polled last. */
 struct signal_file {

@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#include "uml/host.h"
+#include "uml/files.h"
+#include "uml/memory.h"
+#include "uml/tasks.h"
 
 enum { CHUNKS = 64, SPACE = 212992, LARGEST = CHUNKS * PAGE };
 #define MESSAGE(r) ((struct message *)at(h, r))

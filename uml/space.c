@@ -6,7 +6,8 @@
 #include <signal.h>
 #include <sys/mman.h>
 
-#include "uml/host.h"
+#include "uml/files.h"
+#include "uml/memory.h"
 
 #define PTE_P    1ull
 #define PTE_W    2ull

@@ -4,7 +4,10 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
-#include "uml/host.h"
+#include "uml/calls.h"
+#include "uml/files.h"
+#include "uml/memory.h"
+#include "uml/tasks.h"
 
 struct task *task_find(struct host *h, int pid)
 {

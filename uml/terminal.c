@@ -8,7 +8,10 @@
 #include <poll.h>
 #include <sys/stat.h>
 
-#include "uml/host.h"
+#include "uml/calls.h"
+#include "uml/files.h"
+#include "uml/memory.h"
+#include "uml/tasks.h"
 
 struct window {
     uint16_t rows, columns, px, py;

@@ -4,7 +4,9 @@
 #include <sys/timerfd.h>
 #include <time.h>
 
-#include "uml/host.h"
+#include "uml/files.h"
+#include "uml/memory.h"
+#include "uml/tasks.h"
 
 #define SECOND 1000000000ull
 

@@ -2,7 +2,9 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "uml/host.h"
+#include "uml/files.h"
+#include "uml/memory.h"
+#include "uml/tasks.h"
 
 #define SECOND 1000000000ull
 

@@ -7,7 +7,10 @@
 #include <sys/sysmacros.h>
 #include <time.h>
 
-#include "uml/host.h"
+#include "uml/calls.h"
+#include "uml/files.h"
+#include "uml/memory.h"
+#include "uml/tasks.h"
 
 enum {
     IFMT = 0170000,

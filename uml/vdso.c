@@ -10,7 +10,8 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#include "uml/host.h"
+#include "uml/files.h"
+#include "uml/memory.h"
 
 static const struct {
     const char *name;
