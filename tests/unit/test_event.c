@@ -57,10 +57,10 @@ static void test_classes_parse(void **state)
         {"default", EVENT_CLASSES_DEFAULT},
         {"pio", EVENT_CLASS_BIT(EC_PIO)},
         {"cpu,irq,pio", EVENT_CLASS_BIT(EC_CPU) | EVENT_CLASS_BIT(EC_IRQ) | EVENT_CLASS_BIT(EC_PIO)},
-        {"all,-syscall,-host,-iflag", EVENT_CLASSES_DEFAULT},
-        {"default,+syscall,+host,+iflag", EVENT_CLASSES_ALL},
+        {"all,-syscall,-host,-iflag,-virt", EVENT_CLASSES_DEFAULT},
+        {"default,+syscall,+host,+iflag,+virt", EVENT_CLASSES_ALL},
         {"-pio", EVENT_CLASSES_DEFAULT & ~EVENT_CLASS_BIT(EC_PIO)},
-        {"+syscall,+host,+iflag,-pio", EVENT_CLASSES_ALL & ~EVENT_CLASS_BIT(EC_PIO)},
+        {"+syscall,+host,+iflag,+virt,-pio", EVENT_CLASSES_ALL & ~EVENT_CLASS_BIT(EC_PIO)},
     };
     const uint32_t fold = EVENT_CLASS_BIT(EC_FOLD), irq = EVENT_CLASS_BIT(EC_IRQ),
                    pio = EVENT_CLASS_BIT(EC_PIO);
