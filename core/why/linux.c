@@ -410,7 +410,7 @@ static bool gave_up(struct why_case *c, struct finding *f)
 {
     static const char *const texts[] = {"Gave up waiting for root", "Dropping to a shell!",
                                         "Waiting for root device"};
-    struct text lacks = {0};
+    struct text lacks = {0}, elsewhere = {0};
     char words[300], root[200] = "";
     const struct event *ev = NULL;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0] && !ev; i++)
@@ -425,9 +425,14 @@ static bool gave_up(struct why_case *c, struct finding *f)
         return false;
     linux_parameter(&c->now, "root", root, sizeof root);
     const struct event *cause = said_before(c, ev->icount - 1);
-    find_verdict(f, WHY_LINUX_ROOT_WAIT, cause ? cause->icount : ev->icount,
-                 "Linux waits for its root file system in vain (root=%s): %s", root,
-                 linux_said(cause ? cause : ev, words, sizeof words));
+    if (!cause && linux_root_elsewhere(c, root, &elsewhere))
+        find_verdict(f, WHY_LINUX_ROOT_WAIT, ev->icount, "Linux waits for its root file system in vain: %s",
+                     elsewhere.s);
+    else
+        find_verdict(f, WHY_LINUX_ROOT_WAIT, cause ? cause->icount : ev->icount,
+                     "Linux waits for its root file system in vain (root=%s): %s", root,
+                     linux_said(cause ? cause : ev, words, sizeof words));
+    free(elsewhere.s);
     find_line(f, ev->icount, NULL, "console: %s", linux_said(ev, words, sizeof words));
     linux_line(c, f, "ALERT!", c->now.begin);
     if (linux_command_line(&c->now))

@@ -20,11 +20,49 @@ void linux_disk_lines(struct why_case *c, struct finding *f)
     linux_line(c, f, "deferred probe", c->now.begin);
 }
 
-/* The modules of Linux that drive the disks' interfaces. */
+/* The modules of Linux that drive the disks' interfaces, and how it names such disks (Documentation/admin-guide/devices.txt). */
 static const struct {
-    const char *interface, *module;
-} drivers[] = {{"ide", "ata_piix"},      {"ahci", "ahci"},       {"nvme", "nvme"},
-               {"virtio", "virtio_blk"}, {"usb", "usb_storage"}, {"scsi", "virtio_scsi"}};
+    const char *interface, *module, *node;
+} drivers[] = {{"ide", "ata_piix", "sd"},      {"ahci", "ahci", "sd"},       {"nvme", "nvme", "nvme"},
+               {"virtio", "virtio_blk", "vd"}, {"usb", "usb_storage", "sd"}, {"scsi", "virtio_scsi", "sd"}};
+enum { DRIVERS = sizeof drivers / sizeof drivers[0] };
+
+/* The row of a drive that is a disk, or DRIVERS. */
+static size_t driver_of(struct trace *t, const struct trace_image *image)
+{
+    char key[60];
+    size_t k = 0;
+    if (!image_is_drive(image) || image_is_cd(image))
+        return DRIVERS;
+    snprintf(key, sizeof key, "%.30s-interface", image->role);
+    const char *interface = trace_setting(t, key);
+    while (k < DRIVERS && strcmp(drivers[k].interface, interface ? interface : "ide"))
+        k++;
+    return k;
+}
+
+bool linux_root_elsewhere(struct why_case *c, const char *root, struct text *why)
+{
+    const struct trace_config *cfg = trace_config(c->t);
+    size_t named = 0, first = DRIVERS, image = 0;
+    while (named < DRIVERS &&
+           (strncmp(root, "/dev/", 5) || strncmp(root + 5, drivers[named].node, strlen(drivers[named].node))))
+        named++;
+    for (size_t i = cfg->nimages; i-- && named < DRIVERS;) {
+        const size_t k = driver_of(c->t, &cfg->images[i]);
+        if (k == DRIVERS)
+            continue;
+        if (!strcmp(drivers[k].node, drivers[named].node))
+            return false;
+        first = k;
+        image = i;
+    }
+    if (named == DRIVERS || first == DRIVERS)
+        return false;
+    text_add(why, "there is no %s: %s is %s, which Linux names /dev/%s…", root, cfg->images[image].role,
+             drivers[first].interface, drivers[first].node);
+    return true;
+}
 
 static bool was_loaded(const struct facts *f, const char *module)
 {
@@ -51,19 +89,14 @@ bool linux_driver_lacks(struct why_case *c, struct text *why)
     static const char *const words[] = {"", ": the initrd has it, and it was not loaded",
                                         ", which the initrd does not have"};
     for (size_t i = 0; i < cfg->nimages; i++) {
-        char key[60];
-        if (!image_is_drive(&cfg->images[i]) || image_is_cd(&cfg->images[i]))
+        const size_t k = driver_of(c->t, &cfg->images[i]);
+        if (k == DRIVERS)
             continue;
-        snprintf(key, sizeof key, "%.30s-interface", cfg->images[i].role);
-        const char *interface = trace_setting(c->t, key);
-        for (size_t k = 0; k < sizeof drivers / sizeof drivers[0]; k++)
-            if (!strcmp(drivers[k].interface, interface ? interface : "ide")) {
-                if (was_loaded(&c->now, drivers[k].module))
-                    return false;
-                text_add(why, "%s (%s) needs %s%s", cfg->images[i].role, drivers[k].interface,
-                         drivers[k].module, words[initrd_has_module(c, drivers[k].module)]);
-                return true;
-            }
+        if (was_loaded(&c->now, drivers[k].module))
+            return false;
+        text_add(why, "%s (%s) needs %s%s", cfg->images[i].role, drivers[k].interface, drivers[k].module,
+                 words[initrd_has_module(c, drivers[k].module)]);
+        return true;
     }
     return false;
 }

@@ -22,5 +22,8 @@ void linux_disk_lines(struct why_case *c, struct finding *f);
 /* Adds to `why` the driver of the machine's first disk that was not loaded: "disk0 (nvme) needs nvme, which the initrd does not have". False if it was
  * loaded, or is not known. */
 bool linux_driver_lacks(struct why_case *c, struct text *why);
+/* Whether root= is the name of a kind of disk that the machine does not have, while it has another: "there is no /dev/sda1: disk0 is nvme, which
+ * Linux names /dev/nvme…". */
+bool linux_root_elsewhere(struct why_case *c, const char *root, struct text *why);
 
 #endif
