@@ -6,7 +6,9 @@
  * the registers of later families. The model is QEMU's qemu64 (6Bh, stepping 1: revision G). Models 20h-3Fh
  * (revision E) have errata on real machines about which FreeBSD warns, and for which Xen refuses to create
  * domains (erratum 121). Models from 41h on may have C1E (erratum 400): systems check MSR C0010055h, which
- * says that it is off. */
+ * says that it is off. With +svm the signature stays: revision G had SVM, but nested paging, NRIP and decode assists came with later
+ * families. Linux, KVM and Xen go by the feature bits of leaf 8000000Ah, and take no detour for the family: its errata of SVM are of the
+ * processors without nested paging. */
 #include <assert.h>
 #include <stdio.h>
 
