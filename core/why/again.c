@@ -37,6 +37,16 @@ static bool lost_in_zeros(struct why_case *c, struct finding *f, const struct ev
     return true;
 }
 
+/* The first exception of that processor at the same instruction: the record folds only what is the same in all. */
+static const struct event *met_first(struct why_case *c, const struct event *ev)
+{
+    for (size_t i = 0; i < c->now.n; i++)
+        if (c->now.event[i].kind == EV_EXCEPTION && c->now.event[i].cpu == ev->cpu &&
+            EVF(&c->now.event[i], EXCEPTION, ip) == EVF(ev, EXCEPTION, ip))
+            return &c->now.event[i];
+    return ev;
+}
+
 /* An exception whose handler returns to the same instruction, which meets it again. It is looked at the first time: what runs between two of
  * many millions is slow to reach. */
 void exception_again(struct why_case *c, struct finding *f, const struct event *first)
@@ -50,7 +60,8 @@ void exception_again(struct why_case *c, struct finding *f, const struct event *
     case_insn(c, first->cpu, &in);
     case_exception_event(c, first, words);
     refusal_text(c, first->cpu, EVF(first, EXCEPTION, vector), EVF(first, EXCEPTION, error), &refused);
-    if (!lost_in_zeros(c, f, first) && !derail_reloaded(c, f, first->cpu, first->icount, pc) &&
+    if (!lost_in_zeros(c, f, first) && !derail_frame(c, f, first->cpu, met_first(c, first)->icount) &&
+        !derail_reloaded(c, f, first->cpu, first->icount, pc) &&
         !derail_wild(c, f, first->cpu, first->icount) &&
         !derail_overwritten(c, f, first->cpu, first->icount, pc))
         find_verdict(

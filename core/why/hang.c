@@ -458,8 +458,12 @@ static bool word_loop(struct why_case *c, struct finding *f, const struct cpu_lo
     case_go(c, c->at);
     const uint64_t since = time_since(c, w.icount), silence = quiet(c),
                    long_ago = w.found && since < silence ? since : silence;
-    /* Another processor has just changed it, and goes on: the two work together. */
-    if (!lock && w.found && since < LONG && !w.device && n > 1 && !others_are_stuck(list, n, cpu))
+    /* Another processor has just changed it, or does something else, and goes on: they work together. */
+    struct text did = {0};
+    const bool others_work = !lock && n > 1 && !others_are_stuck(list, n, cpu) &&
+                             ((w.found && since < LONG && !w.device) || activity_lately(c, &did));
+    free(did.s);
+    if (others_work)
         return false;
     case_go(c, c->at);
     /* What could change it: an interrupt's handler if they are on, another processor, a device. A lock is released by its owner. */

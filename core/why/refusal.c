@@ -8,7 +8,7 @@
 #include "core/why/private/decoded.h"
 #include "core/why/private/refusal.h"
 
-enum { VECTOR_SS = 12, VECTOR_GP = 13, CR0_PE = 1, CR4_LA57 = 1 << 12, EFLAGS_VM = 1 << 17 };
+enum { VECTOR_UD = 6, VECTOR_SS = 12, VECTOR_GP = 13, CR0_PE = 1, CR4_LA57 = 1 << 12, EFLAGS_VM = 1 << 17 };
 enum { TYPE_CODE = 8, TYPE_DOWN = 4, TYPE_READ_WRITE = 2 };
 
 static bool is_canonical(struct why_case *c, unsigned cpu, uint64_t address)
@@ -169,12 +169,36 @@ static bool stack_is_bad(struct why_case *c, unsigned cpu, uint64_t vector, stru
 
 /* ---------------------------------------------------------------- the door */
 
+/* #UD: an instruction that a control bit turns off (SDM volume 2, SYSCALL; volume 3, 2.5 and 13.1). */
+static bool is_turned_off(struct why_case *c, const struct decoded *d, unsigned cpu, struct text *out)
+{
+    enum { SCE = 1, OSFXSR = 1 << 9, EM = 1 << 2 };
+    const unsigned id = d->insn->id;
+    const bool call = id == X86_INS_SYSCALL || id == X86_INS_SYSRET,
+               sse = insn_in_group(d->insn, X86_GRP_SSE1) || insn_in_group(d->insn, X86_GRP_SSE2);
+    if (call && !(timeline_reg(c->tl, cpu, "efer") & SCE))
+        text_add(out, "%s is turned off: EFER.SCE is 0", d->insn->mnemonic);
+    else if (sse && !(timeline_reg(c->tl, cpu, "cr4") & OSFXSR))
+        text_add(out, "SSE is turned off: CR4.OSFXSR is 0");
+    else if (sse && timeline_reg(c->tl, cpu, "cr0") & EM)
+        text_add(out, "SSE is turned off: CR0.EM is 1");
+    else
+        return false;
+    return true;
+}
+
 bool refusal_text(struct why_case *c, unsigned cpu, uint64_t vector, uint64_t error, struct text *out)
 {
     struct decoded d;
     uint64_t target, at;
-    if ((vector != VECTOR_GP && vector != VECTOR_SS) || error || !decoded_open(c, cpu, &d))
+    if ((vector != VECTOR_GP && vector != VECTOR_SS && vector != VECTOR_UD) || error ||
+        !decoded_open(c, cpu, &d))
         return false;
+    if (vector == VECTOR_UD) {
+        const bool off = is_turned_off(c, &d, cpu, out);
+        decoded_close(&d);
+        return off;
+    }
     const cs_x86 *x = &d.insn->detail->x86;
     bool told = stack_is_bad(c, cpu, vector, out) || return_is_bad(c, &d, cpu, &target, &at, out) ||
                 branch_is_bad(c, &d, cpu, out) || register_is_bad(c, &d, cpu, out);
