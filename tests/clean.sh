@@ -36,6 +36,7 @@ enter() { # TREE USER PLACE COMMAND [GUESTS]
         mount --bind "$tree" "$tree" # a root that is a mount, as unshare --propagation wants it
         mount -t proc proc "$tree/proc"
         mount --rbind /dev "$tree/dev"
+        mount --rbind /sys "$tree/sys" # slurmd looks for control groups
         mount -t tmpfs tmpfs "$tree/dev/shm"
         mount -t tmpfs tmpfs "$tree/tmp"
         [ -z "$guests" ] || mount --bind "$guests" "$tree$place/.cache/guests"
