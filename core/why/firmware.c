@@ -93,23 +93,44 @@ static const struct event *said_after_transfer(struct why_case *c, uint64_t to)
     return NULL;
 }
 
+static bool is_refusal(const struct event *ev)
+{
+    static const char *const texts[] = {"Boot failed", "no boot signature", "not a bootable", "failed to"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (ev->kind == EV_CONSOLE_LINE && fact_contains(ev, texts[i]))
+            return true;
+    return false;
+}
+
+/* Why the firmware did not boot from the first drive of which it read a boot sector; else why it did not boot from the last one: it also names
+ * drives that are not there. */
+static const struct event *refused(const struct why_case *c, uint64_t to)
+{
+    const struct event *last = NULL;
+    bool was_read = false;
+    for (size_t i = 0; i < c->now.n && c->now.event[i].icount < to; i++) {
+        const struct event *ev = &c->now.event[i];
+        was_read |= ev->kind == EV_BOOT_SECTOR_READ;
+        if (!is_refusal(ev))
+            continue;
+        if (was_read)
+            return ev;
+        last = ev;
+    }
+    return last;
+}
+
 static bool nothing_to_boot(struct why_case *c, struct finding *f)
 {
     static const char *const texts[] = {"No bootable device", "No bootable option or device was found",
                                         "no bootable device"};
-    const struct event *ev = NULL, *reason = NULL;
+    const struct event *ev = NULL, *reason;
     char words[300];
     for (size_t i = 0; i < sizeof texts / sizeof texts[0] && !ev; i++)
         ev = facts_line(&c->now, texts[i], c->now.begin);
     if (!ev || kernel_after(c, ev->icount) || something_started(c, ev) || facts_last(&c->now, EV_POWER_OFF))
         return false;
-    for (size_t i = 0; i < c->now.n && c->now.event[i].icount < ev->icount; i++)
-        if (c->now.event[i].kind == EV_CONSOLE_LINE &&
-            (fact_contains(&c->now.event[i], "Boot failed") ||
-             fact_contains(&c->now.event[i], "no boot signature") ||
-             fact_contains(&c->now.event[i], "not a bootable") ||
-             fact_contains(&c->now.event[i], "failed to")))
-            reason = &c->now.event[i];
+    reason = refused(c, ev->icount);
     const struct event *loaded = said_after_transfer(c, ev->icount);
     if (loaded)
         find_verdict(f, WHY_FIRMWARE_NOTHING, loaded->icount,
