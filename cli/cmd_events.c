@@ -141,7 +141,7 @@ static int catch_up(struct listing *l, struct trace *t, struct error *err)
 static int json_event(struct listing *l, const struct event *ev, uint64_t number)
 {
     struct yajl_gen_t *gen = (struct yajl_gen_t *)l->gen;
-    const uint64_t times = times_get(l->times, ev, number);
+    const struct event_count times = times_count(l->times, ev, number);
     if (!*l->meaning)
         return event_json(ev, number, times, gen);
     const struct explainer *x = trace_explainer_last(l->explainer);

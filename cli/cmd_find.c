@@ -346,7 +346,7 @@ static int walk_events(const struct find_command *c, struct trace *t, yajl_gen g
         }
         event_text(&ev, words, WORDS);
         if (c->json)
-            event_json(&ev, number, n, (struct yajl_gen_t *)g);
+            event_json(&ev, number, times_count(times, &ev, number), (struct yajl_gen_t *)g);
         else
             find_print_event(&ev, number, words);
         if (c->first)

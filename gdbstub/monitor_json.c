@@ -96,7 +96,7 @@ static int add_events(struct trace_cursor *c, const struct event_filter *f, stru
     int rc = 1;
     while (n && (rc = trace_cursor_next(c, &ev, &number, err)) == 1)
         if (event_filter_matches(f, &ev)) {
-            if (event_json(&ev, number, times_get(times, &ev, number), (struct yajl_gen_t *)gen))
+            if (event_json(&ev, number, times_count(times, &ev, number), (struct yajl_gen_t *)gen))
                 return error_set(err, "event #%" PRIu64 " cannot be written as JSON", number);
             n--;
         }

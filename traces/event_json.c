@@ -73,6 +73,11 @@ static bool json_data(yajl_gen g, const struct event *ev)
     return ok;
 }
 
+static bool json_flag(yajl_gen g, const char *name)
+{
+    return json_text(g, name) && yajl_gen_bool(g, 1) == yajl_gen_status_ok;
+}
+
 static bool json_words(yajl_gen g, const struct event *ev)
 {
     char fixed[512];
@@ -86,13 +91,13 @@ static bool json_words(yajl_gen g, const struct event *ev)
     return ok;
 }
 
-int event_json(const struct event *ev, uint64_t number, uint64_t times, struct yajl_gen_t *gen)
+int event_json(const struct event *ev, uint64_t number, struct event_count times, struct yajl_gen_t *gen)
 {
     return event_json_explained(ev, number, times, NULL, NULL, NULL, gen);
 }
 
-int event_json_explained(const struct event *ev, uint64_t number, uint64_t times, const char *explain,
-                         const char *manual, const char *source, struct yajl_gen_t *gen)
+int event_json_explained(const struct event *ev, uint64_t number, struct event_count times,
+                         const char *explain, const char *manual, const char *source, struct yajl_gen_t *gen)
 {
     const struct event_kind *k = event_kind(ev->kind);
     if (!k || yajl_gen_map_open(gen) != yajl_gen_status_ok)
@@ -101,7 +106,7 @@ int event_json_explained(const struct event *ev, uint64_t number, uint64_t times
     ok = ok && json_number(gen, "icount", ev->icount) && json_number(gen, "time", ev->time) &&
          json_number(gen, "cpu", ev->cpu) && (!ev->guest || json_number(gen, "guest", ev->guest)) &&
          json_string(gen, "kind", k->name) && json_string(gen, "class", event_class_name(k->cls)) &&
-         json_number(gen, "times", times);
+         json_number(gen, "times", times.n) && (!times.estimated || json_flag(gen, "estimated"));
     ok = ok && json_text(gen, "fields") && yajl_gen_map_open(gen) == yajl_gen_status_ok;
     for (unsigned i = 0; ok && i < k->nfields; i++)
         ok = json_field(gen, &k->field[i], event_number(ev, i));

@@ -507,14 +507,18 @@ void event_encoder_reset(struct event_encoder *e); /* begins a new frame */
 /* Why a guest was left, of an EV_VIRT_EXIT, as `exits` counts it: "write of CR3", "nested page fault". Cut to size. */
 void event_exit_name(const struct event *ev, char *buf, size_t size);
 
-/* The event as a JSON object: number (unless UINT64_MAX), icount, time, cpu, kind, class, times (how often it happened:
- * core/run/times.h), its fields by name (hex fields as strings), data if it has any ("data" as text, or "data_hex" if it is not UTF-8),
+/* How often an event happened (core/run/times.h). */
+struct event_count {
+    uint64_t n;
+    bool estimated; /* n is not exact */
+};
+/* The event as a JSON object: number (unless UINT64_MAX), icount, time, cpu, kind, class, times (and "estimated": true), its fields by name (hex fields as strings), data if it has any ("data" as text, or "data_hex" if it is not UTF-8),
  * text. `gen` is a yajl_gen. Returns 0, or -1 if the generator failed. */
 struct yajl_gen_t;
-int event_json(const struct event *ev, uint64_t number, uint64_t times, struct yajl_gen_t *gen);
+int event_json(const struct event *ev, uint64_t number, struct event_count times, struct yajl_gen_t *gen);
 /* event_json with the members "explain", "manual" and "section", each left out if NULL. */
-int event_json_explained(const struct event *ev, uint64_t number, uint64_t times, const char *explain,
-                         const char *manual, const char *source, struct yajl_gen_t *gen);
+int event_json_explained(const struct event *ev, uint64_t number, struct event_count times,
+                         const char *explain, const char *manual, const char *source, struct yajl_gen_t *gen);
 
 /* Whether kind, key fields and data are equal: the same thing happened, perhaps at another time. */
 bool event_same_keys(const struct event *a, const struct event *b);

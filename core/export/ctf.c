@@ -74,7 +74,7 @@ static void put_metadata(FILE *out, const char *title)
         "stream {\n    id = 0;\n"
         "    packet.context := struct { when timestamp_begin; when timestamp_end; uint64 content_size; uint64 packet_size; };\n"
         "    event.header := struct { uint16 id; when timestamp; };\n"
-        "    event.context := struct { uint64 _icount; uint64 _number; uint64 _times; uint8 _cpu; };\n};\n");
+        "    event.context := struct { uint64 _icount; uint64 _number; uint64 _times; uint8 _estimated; uint8 _cpu; };\n};\n");
     for (unsigned id = 0; id < EV_COUNT; id++)
         if (event_kind(id))
             put_kind(out, id, event_kind(id));
@@ -114,7 +114,7 @@ static void add_string(struct packet *k, const uint8_t *p, size_t n)
     add_number(k, 0, 1);
 }
 
-static void add_event(struct packet *k, const struct event *ev, uint64_t number, uint64_t times)
+static void add_event(struct packet *k, const struct event *ev, uint64_t number, struct event_count times)
 {
     const struct event_kind *kind = event_kind(ev->kind);
     if (k->n == PACKET_HEAD)
@@ -124,7 +124,8 @@ static void add_event(struct packet *k, const struct event *ev, uint64_t number,
     add_number(k, ev->time, 8);
     add_number(k, ev->icount, 8);
     add_number(k, number, 8);
-    add_number(k, times, 8);
+    add_number(k, times.n, 8);
+    add_number(k, times.estimated, 1);
     add_number(k, ev->cpu, 1);
     for (unsigned i = 0; i < kind->nfields; i++)
         add_number(k, event_number(ev, i), 8);
@@ -157,7 +158,7 @@ static int put_stream(const struct export_options *o, FILE *out, struct error *e
     uint64_t number;
     int rc = trace_cursor_seek_icount(c, o->from, err);
     while (!rc && (rc = trace_cursor_next(c, &ev, &number, err)) == 1 && ev.icount <= o->to && !ferror(out)) {
-        add_event(&k, &ev, number, times_get(times, &ev, number));
+        add_event(&k, &ev, number, times_count(times, &ev, number));
         if (k.n >= PACKET)
             put_packet(&k, out);
         rc = 0;

@@ -3,7 +3,7 @@
 #include "base/out.h"
 #include "core/export/private/impl.h"
 
-static int put_event(FILE *out, yajl_gen g, const struct event *ev, uint64_t number, uint64_t times,
+static int put_event(FILE *out, yajl_gen g, const struct event *ev, uint64_t number, struct event_count times,
                      struct error *err)
 {
     if (event_json(ev, number, times, g))
@@ -23,7 +23,7 @@ int export_json(const struct export_options *o, FILE *out, struct error *err)
     uint64_t number;
     int rc = trace_cursor_seek_icount(c, o->from, err);
     while (!rc && (rc = trace_cursor_next(c, &ev, &number, err)) == 1 && ev.icount <= o->to && !ferror(out))
-        rc = put_event(out, g, &ev, number, times_get(times, &ev, number), err);
+        rc = put_event(out, g, &ev, number, times_count(times, &ev, number), err);
     yajl_gen_free(g);
     times_free(times);
     trace_cursor_close(c);

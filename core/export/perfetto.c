@@ -277,14 +277,19 @@ enum {
                      EVENT_CLASS_BIT(EC_CONSOLE) | EVENT_CLASS_BIT(EC_DISK)
 };
 
-static void put_moment(struct writer *w, uint64_t track, const struct event *ev, uint64_t times)
+static void put_moment(struct writer *w, uint64_t track, const struct event *ev, struct event_count times)
 {
     char text[NAME];
     event_text(ev, text, sizeof text);
-    const struct note notes[] = {
-        {"icount", NULL, ev->icount}, {"kind", event_kind(ev->kind)->name, 0}, {"times", NULL, times}};
+    const struct note notes[] = {{"icount", NULL, ev->icount},
+                                 {"kind", event_kind(ev->kind)->name, 0},
+                                 {"times", NULL, times.n},
+                                 {"estimated", NULL, 1}};
     put_event(w, PERFETTO__TRACK_EVENT__TYPE__TYPE_INSTANT, track, ev->time,
-              event_class_name(event_kind(ev->kind)->cls), text, notes, times > 1 ? 3 : 2);
+              event_class_name(event_kind(ev->kind)->cls), text, notes,
+              times.estimated ? 4
+              : times.n > 1   ? 3
+                              : 2);
 }
 
 /* Interrupts, exceptions and disk commands have a track for each processor and class; `tracks` has its number, or 0. */
@@ -328,9 +333,9 @@ static int put_moments(struct writer *w, struct error *err)
         if (ev.icount < w->o->from || ev.icount > w->o->to)
             continue;
         if (cls == EC_CONSOLE)
-            put_moment(w, TRACK_CONSOLE, &ev, times_get(times, &ev, number));
+            put_moment(w, TRACK_CONSOLE, &ev, times_count(times, &ev, number));
         else if (cls == EC_IRQ || cls == EC_EXCEPTION || cls == EC_DISK)
-            put_moment(w, cpu_track(w, &ev, tracks), &ev, times_get(times, &ev, number));
+            put_moment(w, cpu_track(w, &ev, tracks), &ev, times_count(times, &ev, number));
     }
     put_marks(w, marks);
     marks_free(marks);

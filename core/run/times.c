@@ -421,6 +421,11 @@ uint64_t times_get(struct times *x, const struct event *ev, uint64_t number)
     return more < INT64_MAX ? 1 + more : INT64_MAX;
 }
 
+struct event_count times_count(struct times *x, const struct event *ev, uint64_t number)
+{
+    return (struct event_count){times_get(x, ev, number), times_estimated(x, number)};
+}
+
 uint64_t times_of_boot(const struct times *x, uint64_t icount)
 {
     uint64_t n = 1;

@@ -22,6 +22,7 @@ void times_free(struct times *x); /* NULL is allowed */
 uint64_t times_get(struct times *x, const struct event *ev, uint64_t number);
 /* Whether that is an estimate: the event is of a loop that was folded in another one, of which the trace does not have all rounds. */
 bool times_estimated(const struct times *x, uint64_t number);
+struct event_count times_count(struct times *x, const struct event *ev, uint64_t number); /* both */
 /* How often what began at this position happened: more than once only in a boot that was repeated as a whole. */
 uint64_t times_of_boot(const struct times *x, uint64_t icount);
 

@@ -43,7 +43,7 @@ ctf() {
     sed 's/^[^)]*) \([^:]*\):.*/\1/' ctf.text | cmp - kinds || fail "ctf: other events than the trace's $events"
     python3 - <<'END' || fail "ctf: a field, time or position is another"
 import json, re
-line = re.compile(r'^\[\d+:(\d+):(\d+)\.(\d+)\] .*\{ icount = (\d+), number = (\d+), times = (\d+), cpu = (\d+) \}, \{ (.*) \}$')
+line = re.compile(r'^\[\d+:(\d+):(\d+)\.(\d+)\] .*\{ icount = (\d+), number = (\d+), times = (\d+), estimated = ([01]), cpu = (\d+) \}, \{ (.*) \}$')
 events = json.load(open('events.json'))
 for i, text in enumerate(open('ctf.text')):
     e = events[i]
@@ -52,9 +52,9 @@ for i, text in enumerate(open('ctf.text')):
         assert not e['fields'] or 'data' in e, text
         continue
     assert int(m[1]) * 60 * 10**9 + int(m[2]) * 10**9 + int(m[3]) == e['time'], text
-    assert [int(m[i]) for i in (4, 5, 6, 7)] == [e['icount'], e['number'], e['times'], e['cpu']], text
+    assert [int(m[i]) for i in (4, 5, 6, 7, 8)] == [e['icount'], e['number'], e['times'], e.get('estimated', False), e['cpu']], text
     for name, value in e['fields'].items():
-        got = re.search(r'(?:^|, )' + re.escape(name) + r' = (-?\w+)', m[8])[1]
+        got = re.search(r'(?:^|, )' + re.escape(name) + r' = (-?\w+)', m[9])[1]
         # null: there is no address, which is all ones
         want = 2**64 - 1 if value is None else int(value, 16) if isinstance(value, str) else int(value)
         assert int(got, 0) == want, text

@@ -177,7 +177,7 @@ static void test_event_json(void **state)
         .kind = EV_CONSOLE_LINE, .icount = UINT64_MAX, .time = 5, .f = {8}, .data = "a\"\xff", .len = 2};
     const unsigned char *p;
     size_t n;
-    assert_int_equal(event_json(&line, 3, 7, g), 0);
+    assert_int_equal(event_json(&line, 3, (struct event_count){7, false}, g), 0);
     yajl_gen_get_buf(g, &p, &n);
     assert_string_equal(
         (const char *)p,
@@ -187,14 +187,15 @@ static void test_event_json(void **state)
     g = yajl_gen_alloc(NULL);
     yajl_gen_config(g, yajl_gen_validate_utf8, 1);
     line.len = 3;
-    assert_int_equal(event_json(&line, UINT64_MAX, 1, g), 0);
+    assert_int_equal(event_json(&line, UINT64_MAX, (struct event_count){1, true}, g), 0);
     yajl_gen_get_buf(g, &p, &n);
+    assert_non_null(strstr((const char *)p, "\"times\":1,\"estimated\":true,\"fields\""));
     assert_non_null(strstr((const char *)p, "\"data_hex\":\"6122ff\",\"text\":\"a\\\"\\\\xff\"}"));
     yajl_gen_free(g);
     /* What was repeated is no hypercall, and so has no number. */
     struct event again = {.kind = EV_HYPERCALL_AGAIN, .f = {UINT64_MAX, 1, 0, 5}, .data = "port 5", .len = 6};
     g = yajl_gen_alloc(NULL);
-    assert_int_equal(event_json(&again, 4, 0, g), 0);
+    assert_int_equal(event_json(&again, 4, (struct event_count){0, false}, g), 0);
     yajl_gen_get_buf(g, &p, &n);
     assert_non_null(strstr((const char *)p, "\"times\":0,\"fields\":{\"number\":null,\"domain\":1,"));
     yajl_gen_free(g);
