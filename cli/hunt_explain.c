@@ -14,6 +14,7 @@
 #include "core/hunt/minimize.h"
 #include "core/run/recorder.h"
 #include "core/run/replay.h"
+#include "hv/hv.h"
 
 enum { RUNS_MOST = 3000, PROOFS = 10, WINDOW_MOST = 64, WINDOWS = 3 };
 
@@ -27,6 +28,7 @@ struct explain {
     struct engine_config cfg;
     struct setting *settings;
     size_t nplain; /* settings without variation */
+    char *fixed;   /* what is varied, but is no choice: errors */
     struct text schedule;
     uint64_t until;
     struct choices all, least;
@@ -71,8 +73,9 @@ static int run_schedule(struct explain *x, struct choices *list, char outcome[TR
 {
     const char *from = trace_setting(x->t, "vary-from");
     const struct setting more[] = {{"schedule", x->schedule.s ? x->schedule.s : ""},
-                                   {"vary-from", from ? from : "0"}};
-    return run(x, more, 2, list, outcome);
+                                   {"vary-from", from ? from : "0"},
+                                   {"vary", x->fixed}};
+    return run(x, more, x->fixed ? 3 : 2, list, outcome);
 }
 
 static void put_choice(struct text *to, const struct engine_choice *c, uint64_t ordinal)
@@ -182,6 +185,7 @@ static int begin(struct explain *x, struct error *err)
         !(x->replay = replay_open_unplaced(x->t, x->kind, err)))
         return -1;
     take_settings(x);
+    x->fixed = trace_setting(x->t, "vary") ? hv_vary_fixed(trace_setting(x->t, "vary")) : NULL;
     if (run_both(x))
         return -1;
     if (!strcmp(x->good, x->bad))
@@ -236,6 +240,8 @@ static int write_schedule(struct explain *x, const char *path, struct error *err
     FILE *f = output_file(out);
     out_print(f, "# bootreel hunt --explain: %s\n# with these choices: %s\n# without them: %s\n",
               path_last_part(x->path), x->bad, x->good);
+    if (x->fixed)
+        out_print(f, "# to be run with --vary %s\n", x->fixed);
     if (from)
         out_print(f, "from %s\n", from);
     for (size_t i = 0; i < x->m.n; i++) {
@@ -358,6 +364,7 @@ int hunt_explain(struct engines *engines, const char *path, const char *output, 
     free(x.least.choice);
     free(x.schedule.s);
     free(x.settings);
+    free(x.fixed);
     replay_close(x.replay);
     trace_close(x.t);
     free(schedule);

@@ -336,7 +336,7 @@ const struct option_row machine_options[] = {
      .more =
          "`turns` is when a processor's turn ends and which one is next (`turns=priorities`: the first that is awake runs, and the order changes now and then); `wakeups` which one runs when another halts; "
          "`timers` lets guest time pass after a write to a device while the processors stand still; `irq` holds back interrupts; `disk` makes commands of drives take longer (these three with `max:500` in nanoseconds, or `max:20us`); "
-         "`memory` is what RAM holds at power-on, `rtc` the date, `tsc` the time-stamp counters. Nothing is varied before `from=`. The same seed gives the same run, and the trace is replayed as any other. docs/hunt.md has more."},
+         "`memory` is what RAM holds at power-on, `rtc` the date, `tsc` the time-stamp counters. `errors=disk,lba=N` makes reads of a sector fail: `count=K` of them, else all; of `drive=ROLE`, else of disk0. Nothing is varied before `from=`. The same seed gives the same run, and the trace is replayed as any other. docs/hunt.md has more."},
     {.name = "seed",
      .argument = "N",
      .help = "with --vary: which of the possible runs (default 0)",

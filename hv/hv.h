@@ -34,6 +34,8 @@ bool hv_compiles(void);
 
 /* Whether texts are valid settings "vary" and "schedule" (hv/vary/vary.h); NULL is. -1 with err, which names the word. */
 int hv_vary_check(const char *kinds, const char *schedule, struct error *err);
+/* What of a valid setting "vary" is the same with each seed and schedule (errors), or NULL if nothing is. The caller frees it. */
+char *hv_vary_fixed(const char *kinds);
 
 /* Names of the processor models, the default first; NULL after the last. */
 const char *hv_cpu_model(unsigned i);

@@ -388,6 +388,8 @@ static void pc_save(struct engine *e, const struct snapshot_sink *sink, struct s
     sink->section(sink->ctx, "services", pc->services_fields.fields, pc->services_fields.n, &pc->services);
     if (pc->vary)
         sink->section(sink->ctx, "vary", vary_fields, vary_nfields, pc->vary);
+    if (vary_has_errors(pc->vary))
+        sink->section(sink->ctx, "errors", vary_errors_fields, vary_errors_nfields, pc->vary);
     board_save(pc->board, sink, base);
 }
 
@@ -419,6 +421,9 @@ static int pc_load(struct engine *e, const struct snapshot_source *src, struct e
     if (pc->vary && (src->section(src->ctx, "vary", vary_fields, vary_nfields, pc->vary) < 0 ||
                      vary_turn_next(pc->vary) >= board_cpus(pc->board)))
         return error_set(err, "the saved state's choices make no sense");
+    if (vary_has_errors(pc->vary) &&
+        src->section(src->ctx, "errors", vary_errors_fields, vary_errors_nfields, pc->vary) < 0)
+        return error_set(err, "the saved state has no section \"errors\" of this version");
     const struct field_table *services = &pc->services_fields;
     if (src->section(src->ctx, "services", services->fields, services->n, &pc->services) < 0 ||
         services_loaded(&pc->services) < 0)
@@ -658,6 +663,11 @@ static const struct engine_ops pc_ops = {
 int hv_vary_check(const char *kinds, const char *schedule, struct error *err)
 {
     return vary_check(kinds, err) || vary_schedule_check(schedule, err) ? -1 : 0;
+}
+
+char *hv_vary_fixed(const char *kinds)
+{
+    return vary_fixed(kinds);
 }
 
 const char *hv_cpu_model(unsigned i)

@@ -68,6 +68,13 @@ uint64_t board_vary(struct board *b, enum vary_kind kind)
     return b->built ? vary_choose(b->host.vary, kind, b->host.icount(b->host.ctx)) : 0;
 }
 
+uint64_t board_read_error(struct board *b, const char *drive, uint64_t offset, uint64_t n)
+{
+    return vary_has_errors(b->host.vary) && b->built
+               ? vary_read_error(b->host.vary, drive, b->host.icount(b->host.ctx), offset, n)
+               : UINT64_MAX;
+}
+
 uint64_t board_late(struct board *b)
 {
     return board_vary(b, VARY_DISK);

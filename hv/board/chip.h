@@ -144,8 +144,12 @@ struct disk;
 /* `role` is "disk0", "cdrom" or "floppy0". NULL if there is no such image. */
 struct disk *board_disk(struct board *, const char *role);
 uint64_t disk_size(const struct disk *);
-/* Any bytes within the size, aligned or not. Returns -1 after board_image_error(). */
+/* Any bytes within the size, aligned or not. Returns -1 after board_image_error(), and if the machine's variation has an error there: then
+ * nothing is read, and disk_bad() is the offset of the sector. A drive ends its command as with a sector that it cannot read. */
 int disk_read(struct disk *, uint64_t offset, void *buf, size_t n);
+uint64_t disk_bad(const struct disk *); /* right after disk_read() or disk_verify() returned -1 */
+/* Returns -1 if a read of these bytes would, and counts as one. */
+int disk_verify(struct disk *, uint64_t offset, uint64_t n);
 int disk_write(struct disk *, uint64_t offset, const void *buf, size_t n);
 /* Makes the bytes zeros, as a drive does with blocks that it is told to forget. Costs little memory, however many there are. */
 int disk_zero(struct disk *, uint64_t offset, uint64_t n);

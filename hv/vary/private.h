@@ -12,6 +12,24 @@ struct vary_bounds {
     uint64_t max;    /* ns, or steps of a turn; 0: the default */
 };
 
+/* Sectors that cannot be read. */
+enum { VARY_ERRORS = 16 };
+struct vary_error {
+    char drive[16];      /* the image's role */
+    uint64_t lba, count; /* how many reads fail; UINT64_MAX: all */
+};
+struct vary_errors {
+    unsigned n;
+    struct vary_error error[VARY_ERRORS];
+};
+
+/* A word of errors=…; `first`: the one after the '=', which begins an error. -1 with err. */
+int vary_errors_word(struct vary_errors *, const char *word, size_t n, bool first, struct error *err);
+/* Whether each error has all that it needs. -1 with err. */
+int vary_errors_complete(const struct vary_errors *, struct error *err);
+/* Whether the machine has these sectors. -1 with err. */
+int vary_errors_fit(const struct vary_errors *, const struct engine_config *, struct error *err);
+
 struct choice {
     uint32_t kind, cpu;
     uint64_t ordinal, value;
@@ -19,6 +37,7 @@ struct choice {
 
 struct vary {
     struct vary_bounds kind[VARY_KINDS];
+    struct vary_errors errors;
     uint64_t seed, from;
     struct choice *list; /* sorted */
     size_t nlist;
@@ -34,6 +53,7 @@ struct vary {
         uint64_t rank[ENGINE_CPUS]; /* priorities: how often it was lowered; the fewest comes first */
         uint64_t lowered;
     } state;
+    uint64_t failed[VARY_ERRORS]; /* reads, by error; state, too */
 };
 
 /* A number that follows from the seed, the kind and two keys. */

@@ -1,4 +1,5 @@
 /* vary.c - kinds, their bounds, and the streams of choices. See vary.h. */
+#include "base/text.h"
 #include "base/units.h"
 #include "hv/vary/private.h"
 
@@ -29,7 +30,7 @@ static const struct kind_row {
 };
 
 /* Words of the command line whose variation does not exist yet. */
-static const char *const not_built[] = {"net", "usb", "errors"};
+static const char *const not_built[] = {"net", "usb"};
 
 static const char *const dates[] = {
     "2026-12-31T23:59:50", "2028-02-28T23:59:50", "2038-01-19T03:13:50", "2100-02-28T23:59:50",
@@ -208,6 +209,11 @@ static enum vary_kind kind_of(const char *word, size_t n)
     return k;
 }
 
+static bool is_errors(const char *word, size_t n)
+{
+    return n == strlen("errors") && !strncmp(word, "errors", n);
+}
+
 static bool is_not_built(const char *word, size_t n)
 {
     for (size_t i = 0; i < sizeof not_built / sizeof *not_built; i++)
@@ -222,7 +228,7 @@ static int refuse_word(const char *word, size_t n, struct error *err)
         return error_set(err, "%.*s: this kind of variation is not implemented", (int)n, word);
     return error_set(
         err,
-        "\"%.*s\" is no kind of variation: choose among turns, wakeups, timers, irq, disk, memory, rtc and tsc",
+        "\"%.*s\" is no kind of variation: choose among turns, wakeups, timers, irq, disk, memory, rtc, tsc and errors",
         (int)(n < 60 ? n : 60), word);
 }
 
@@ -262,31 +268,66 @@ static int take_bound(struct vary_bounds *b, enum vary_kind k, const char *word,
                      word, rows[k].name);
 }
 
-static int parse_kinds(const char *text, struct vary_bounds kind[VARY_KINDS], struct error *err)
+/* One word of the text, at `p`: the kinds, and the errors, which are no kind. */
+struct settings {
+    struct vary_bounds *kind;
+    struct vary_errors *errors;
+    enum vary_kind k; /* of the word before; VARY_KINDS: none */
+    bool in_errors;
+};
+
+static int take_word(struct settings *s, const char *p, size_t n, struct error *err)
 {
-    enum vary_kind k = VARY_KINDS;
+    const size_t name = strcspn(p, ",="), more = name < n ? name + 1 : n;
+    const enum vary_kind named = kind_of(p, name);
+    if (is_errors(p, name)) {
+        s->in_errors = true;
+        return vary_errors_word(s->errors, p + more, n - more, true, err);
+    }
+    if (named < VARY_KINDS) {
+        s->k = named;
+        s->in_errors = false;
+        s->kind[named].varied = true;
+        return more < n ? take_bound(&s->kind[named], named, p + more, n - more, err) : 0;
+    }
+    if (is_not_built(p, name) || (s->k == VARY_KINDS && !s->in_errors))
+        return refuse_word(p, name, err);
+    return s->in_errors ? vary_errors_word(s->errors, p, n, false, err)
+                        : take_bound(&s->kind[s->k], s->k, p, n, err);
+}
+
+static int parse_kinds(const char *text, struct vary_bounds kind[VARY_KINDS], struct vary_errors *errors,
+                       struct error *err)
+{
+    struct settings s = {.kind = kind, .errors = errors, .k = VARY_KINDS};
     for (const char *p = text; *p;) {
-        const size_t n = strcspn(p, ","), name = strcspn(p, ",="), more = name < n ? name + 1 : n;
-        const enum vary_kind named = kind_of(p, name);
-        if (named < VARY_KINDS) {
-            k = named;
-            kind[k].varied = true;
-            if (more < n && take_bound(&kind[k], k, p + more, n - more, err))
-                return -1;
-        } else if (k == VARY_KINDS || is_not_built(p, name)) {
-            return refuse_word(p, name, err);
-        } else if (take_bound(&kind[k], k, p, n, err)) {
+        const size_t n = strcspn(p, ",");
+        if (take_word(&s, p, n, err))
             return -1;
-        }
         p += n + (p[n] == ',');
     }
-    return 0;
+    return vary_errors_complete(errors, err);
 }
 
 int vary_check(const char *kinds, struct error *err)
 {
     struct vary_bounds b[VARY_KINDS] = {0};
-    return kinds ? parse_kinds(kinds, b, err) : 0;
+    struct vary_errors e = {0};
+    return kinds ? parse_kinds(kinds, b, &e, err) : 0;
+}
+
+char *vary_fixed(const char *kinds)
+{
+    struct text fixed = {0};
+    bool in_errors = false;
+    for (const char *p = kinds; *p;) {
+        const size_t n = strcspn(p, ","), name = strcspn(p, ",=");
+        in_errors = is_errors(p, name) || (in_errors && kind_of(p, name) == VARY_KINDS);
+        if (in_errors)
+            text_add(&fixed, "%s%.*s", fixed.n ? "," : "", (int)n, p);
+        p += n + (p[n] == ',');
+    }
+    return fixed.s;
 }
 
 /* ---------------------------------------------------------------- schedules */
@@ -387,9 +428,10 @@ static int read_number(const struct engine_config *cfg, const char *key, uint64_
 static int read_settings(struct vary *v, const struct engine_config *cfg, struct error *err)
 {
     const char *kinds = config_get(cfg, "vary"), *schedule = config_get(cfg, "schedule");
-    if ((kinds && parse_kinds(kinds, v->kind, err)) || read_number(cfg, "vary-seed", &v->seed, err) ||
-        read_number(cfg, "vary-from", &v->from, err) ||
-        (schedule && parse_schedule(schedule, &v->list, &v->nlist, err)))
+    if ((kinds && parse_kinds(kinds, v->kind, &v->errors, err)) ||
+        read_number(cfg, "vary-seed", &v->seed, err) || read_number(cfg, "vary-from", &v->from, err) ||
+        (schedule && parse_schedule(schedule, &v->list, &v->nlist, err)) ||
+        vary_errors_fit(&v->errors, cfg, err))
         return -1;
     if (v->nlist)
         qsort(v->list, v->nlist, sizeof *v->list, by_key);

@@ -7,8 +7,10 @@
  *   - else it is plain.
  * So the only state are the ordinals. With a schedule and a seed, the seed decides from the end of the schedule on.
  *
+ * Besides, errors=disk makes reads of a sector fail. That is no choice: it is the same with each seed and schedule.
+ *
  * Settings of the configuration:
- *   vary        kinds and their bounds: "turns,irq=max:500ns" (vary_check)
+ *   vary        kinds and their bounds: "turns,irq=max:500ns", and errors: "errors=disk,lba=5,count=2" (vary_check)
  *   vary-seed   a number
  *   vary-from   the icount from which on anything is varied
  *   schedule    choices, separated by ';' or line ends (vary_schedule_check)
@@ -46,6 +48,17 @@ const char *vary_kind_name(enum vary_kind k);
 extern const struct field vary_fields[];
 extern const size_t vary_nfields;
 size_t vary_size(void);
+
+/* Its state besides, if it has errors: the section "errors". */
+extern const struct field vary_errors_fields[];
+extern const size_t vary_errors_nfields;
+bool vary_has_errors(const struct vary *v);
+/* The words of `kinds` that are the same with each seed (errors), or NULL if there are none. The caller frees it. `kinds` is valid. */
+char *vary_fixed(const char *kinds);
+
+/* A drive ("disk0") reads n bytes from `offset` on: where the first sector begins that cannot be read, or UINT64_MAX. One call a read, as
+ * it is counted. `v` may be NULL. */
+uint64_t vary_read_error(struct vary *v, const char *drive, uint64_t icount, uint64_t offset, uint64_t n);
 
 /* Whether choices of the kind may be made at all. `v` may be NULL. */
 bool vary_has(const struct vary *v, enum vary_kind k);

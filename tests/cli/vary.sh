@@ -30,7 +30,6 @@ refused() { # TEXT OPTION…
     expect 2 refused "$BOOTREEL" record -q "$@" -o refused.reel && holds refused.err "$text" "$*"
 }
 refused 'net: this kind of variation is not implemented' --vary turns,net
-refused 'errors: this kind of variation is not implemented' --vary errors=disk,lba=1
 refused '"foo" is neither a kind of variation nor a word of turns' --vary turns,foo
 refused 'at:start_kernel: variation at a function is not implemented' --vary turns=at:start_kernel
 refused 'write it as max:500' --vary irq=max:0

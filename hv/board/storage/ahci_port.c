@@ -367,6 +367,8 @@ static uint8_t run_queued(struct ahci_port *p, unsigned slot, const uint8_t *fis
     else
         drive_report_command(p->hba->board, d->number, fis[2], t.name, ST_DRDY | ST_ERR, t.place);
     uint8_t error = fits ? transfer_queued(p, fis, &at) : ER_IDNF;
+    if (fits && error)
+        drive_report_command(p->hba->board, d->number, fis[2], t.name, ST_DRDY | ST_ERR, t.place);
     write_count(p, slot, at.moved);
     return error;
 }

@@ -40,6 +40,7 @@ struct disk {
     uint64_t size;
     uint64_t nleaves;
     struct leaf_place *place;
+    uint64_t bad; /* where the last read failed; no state, as it is asked for at once */
 };
 
 /* Placeholders for chunks of zeros: those in a snapshot's map, until their content is loaded; and those that were zeroed and never had
@@ -173,6 +174,7 @@ static int read_image(struct disk *d, uint64_t offset, void *buf, size_t n)
     if (!part || !d->image->read(d->image->ctx, offset, buf, part, &err))
         return 0;
     board_image_error(d->board, &err);
+    d->bad = offset;
     return -1;
 }
 
@@ -194,10 +196,24 @@ static size_t in_chunk(uint64_t offset, size_t n)
     return n < left ? n : left;
 }
 
+uint64_t disk_bad(const struct disk *d)
+{
+    return d->bad;
+}
+
+int disk_verify(struct disk *d, uint64_t offset, uint64_t n)
+{
+    const uint64_t bad = board_read_error(d->board, d->image->role, offset, n);
+    if (bad == UINT64_MAX)
+        return 0;
+    d->bad = bad;
+    return -1;
+}
+
 int disk_read(struct disk *d, uint64_t offset, void *buf, size_t n)
 {
     uint8_t *out = buf;
-    if (check_range(d, offset, n))
+    if (check_range(d, offset, n) || disk_verify(d, offset, n))
         return -1;
     while (n) {
         const uint8_t *chunk = find_chunk(d, offset / CHUNK);

@@ -131,6 +131,7 @@ static void fail_transfer(struct ide_channel *ch, uint64_t lba)
 {
     write_address(ide_selected(ch), command_row(ch->command)->flags & C_EXT, lba);
     ide_done(ch, ER_UNC);
+    ide_event_command(ch, ch->command, ata_command_name(ch->command));
 }
 
 /* ---------------------------------------------------------------- data by PIO */
@@ -157,7 +158,7 @@ void ata_block_in(struct ide_channel *ch)
     uint32_t n = block_sectors(ch);
 
     if (disk_read(d->disk, ch->lba * IDE_SECTOR, ch->buf, n * IDE_SECTOR) < 0) {
-        fail_transfer(ch, ch->lba);
+        fail_transfer(ch, disk_bad(d->disk) / IDE_SECTOR);
         return;
     }
     ch->lba += n;
@@ -241,8 +242,13 @@ void ata_dma_done(struct ide_channel *ch, bool moved)
 /* READ VERIFY reads the sectors and transfers nothing; so it is not reported as a read. */
 static void verify(struct ide_channel *ch)
 {
+    struct disk *disk = ide_selected(ch)->disk;
     if (!take_range(ch, command_row(ch->command)->flags & C_EXT))
         return;
+    if (disk_verify(disk, ch->lba * IDE_SECTOR, (uint64_t)ch->count * IDE_SECTOR) < 0) {
+        fail_transfer(ch, disk_bad(disk) / IDE_SECTOR);
+        return;
+    }
     end_transfer(ch);
     ide_done(ch, 0);
 }

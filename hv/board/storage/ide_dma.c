@@ -74,8 +74,10 @@ static enum dma_outcome run_disk(struct ide_channel *ch, void *w, bool write)
         uint32_t n = ch->count < IDE_MULTIPLE_MAX ? ch->count : IDE_MULTIPLE_MAX;
         uint32_t bytes = n * IDE_SECTOR;
 
-        if (!write && disk_read(disk, ch->lba * IDE_SECTOR, ch->buf, bytes) < 0)
+        if (!write && disk_read(disk, ch->lba * IDE_SECTOR, ch->buf, bytes) < 0) {
+            ch->lba = disk_bad(disk) / IDE_SECTOR;
             return DMA_BAD_MEDIUM;
+        }
         uint32_t done = ch->ops->move(ch, w, ch->buf, bytes, !write);
         if (write && done >= IDE_SECTOR &&
             disk_write(disk, ch->lba * IDE_SECTOR, ch->buf, done / IDE_SECTOR * IDE_SECTOR) < 0)

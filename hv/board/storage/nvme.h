@@ -61,6 +61,7 @@ enum {
     NVME_INVALID_DELETION = 0x10c,
     NVME_NOT_SAVEABLE = 0x10d,
     NVME_NOT_CHANGEABLE = 0x10e,
+    NVME_UNREADABLE = 0x281,
     NVME_COMPARE_FAILED = 0x285,
     NVME_DO_NOT_RETRY = 0x4000, /* in the completion's status field, as it stands there without the phase */
 };

@@ -129,13 +129,12 @@ static bool in_range(const struct nvme *n, uint64_t lba, uint64_t count)
     return lba <= n->drive.sectors && count <= n->drive.sectors - lba;
 }
 
-/* A block that cannot be read ends the run (board_image_error), so nothing is said of it to the guest but that the transfer failed. */
 static uint16_t read_blocks(struct nvme *n, const struct nvme_command *c, struct drive_place place,
                             uint8_t *data, size_t size)
 {
     report(n, c, place, false, c->prp1);
     if (disk_read(n->disk, first_lba(c) * DRIVE_SECTOR, data, size))
-        return NVME_TRANSFER_ERROR;
+        return NVME_UNREADABLE;
     n->reads++;
     n->blocks_read += blocks(c);
     return nvme_copy(n, c, data, size, true);
@@ -161,7 +160,7 @@ static uint16_t compare_blocks(struct nvme *n, const struct nvme_command *c, str
     if (!status)
         report(n, c, place, false, UINT64_MAX);
     if (!status && disk_read(n->disk, first_lba(c) * DRIVE_SECTOR, there, size))
-        status = NVME_TRANSFER_ERROR;
+        status = NVME_UNREADABLE;
     if (!status && memcmp(there, data, size))
         status = NVME_COMPARE_FAILED | NVME_DO_NOT_RETRY;
     free(there);

@@ -83,6 +83,7 @@ static const struct word_value statuses[] = {
     {NVME_INVALID_DELETION, "invalid queue deletion"},
     {NVME_NOT_SAVEABLE, "feature not saveable"},
     {NVME_NOT_CHANGEABLE, "feature not changeable"},
+    {NVME_UNREADABLE, "unrecovered read error"},
     {NVME_COMPARE_FAILED, "compare failure"},
     {0, NULL},
 };

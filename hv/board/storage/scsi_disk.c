@@ -48,6 +48,8 @@ static void verify(struct scsi_task *t, const uint8_t *p)
         scsi_bad_field(t);
     else if (lba > t->unit->blocks || count > t->unit->blocks - lba)
         scsi_check(t, KEY_ILLEGAL, ASC_OUT_OF_RANGE, 0);
+    else if (disk_verify(t->unit->disk, lba * scsi_block(t->unit), (uint64_t)count * scsi_block(t->unit)) < 0)
+        scsi_check(t, KEY_MEDIUM, ASC_UNREADABLE, 0);
 }
 
 /* ---------------------------------------------------------------- UNMAP: SBC-3, 5.25 */

@@ -154,6 +154,8 @@ static enum usb_result move(struct usb_device *d, bool in, struct usb_transfer *
         scsi_sense(&s->unit, KEY_MEDIUM, ASC_UNREADABLE, 0);
         s->status = FAILED;
         n = 0;
+        t.status = SCSI_CHECK;
+        report(d, &t, s->opcode, x->address);
     }
     s->at += n;
     x->moved = in ? n : x->size;

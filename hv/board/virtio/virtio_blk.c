@@ -102,6 +102,9 @@ static uint8_t transfer(struct virtio_blk *s, const struct request *r, uint64_t 
             virtio_write(&s->virtio, s->chain, done, part, n);
     }
     free(part);
+    if (failed)
+        drive_report_command(s->virtio.board, DRIVE_NUMBER_VIRTIO + s->index, (uint8_t)r->type,
+                             request_name(r->type), IO_ERROR, (struct drive_place){0, s->chain->id + 1u});
     return failed ? IO_ERROR : OK;
 }
 

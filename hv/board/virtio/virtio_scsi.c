@@ -143,6 +143,7 @@ static uint64_t run(struct virtio_scsi *s, struct scsi_unit *unit, const uint8_t
         scsi_sense(unit, KEY_MEDIUM, ASC_UNREADABLE, 0);
         t.status = SCSI_CHECK;
         moves = 0;
+        report(s, &t, cdb[0]);
     }
     report_unmapped(s, &t, cdb[0]);
     r->status = t.status;

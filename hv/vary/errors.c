@@ -1,0 +1,125 @@
+/* errors.c - errors=disk: sectors that cannot be read. See vary.h. */
+#include "hv/vary/private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const struct field vary_errors_fields[] = {FIELDS_AS("failed", struct vary, failed)};
+const size_t vary_errors_nfields = FIELD_COUNT(vary_errors_fields);
+
+bool vary_has_errors(const struct vary *v)
+{
+    return v && v->errors.n;
+}
+
+/* ---------------------------------------------------------------- words */
+
+static bool is_word(const char *word, size_t n, const char *name)
+{
+    return n == strlen(name) && !strncmp(word, name, n);
+}
+
+static bool parse_number(const char *text, size_t n, uint64_t least, uint64_t *number)
+{
+    char *end, copy[24];
+    if (!n || n >= sizeof copy || *text < '0' || *text > '9')
+        return false;
+    memcpy(copy, text, n);
+    copy[n] = 0;
+    *number = strtoull(copy, &end, 10);
+    return !*end && *number >= least && *number < UINT64_MAX;
+}
+
+static int begin_error(struct vary_errors *e, const char *word, size_t n, struct error *err)
+{
+    if (!is_word(word, n, "disk"))
+        return error_set(err, "errors=%.*s: only errors of reads (errors=disk,lba=N) are implemented",
+                         (int)(n < 60 ? n : 60), word);
+    if (e->n == VARY_ERRORS)
+        return error_set(err, "errors: at most %d sectors can fail", VARY_ERRORS);
+    e->error[e->n++] = (struct vary_error){.drive = "disk0", .lba = UINT64_MAX, .count = UINT64_MAX};
+    return 0;
+}
+
+static bool take_drive(struct vary_error *e, const char *text, size_t n)
+{
+    if (!n || n >= sizeof e->drive)
+        return false;
+    memset(e->drive, 0, sizeof e->drive);
+    memcpy(e->drive, text, n);
+    return true;
+}
+
+int vary_errors_word(struct vary_errors *e, const char *word, size_t n, bool first, struct error *err)
+{
+    if (first)
+        return begin_error(e, word, n, err);
+    struct vary_error *last = &e->error[e->n - 1];
+    const size_t name = strcspn(word, "=,"), value = name < n ? name + 1 : n;
+    bool good;
+    if (is_word(word, name, "lba"))
+        good = parse_number(word + value, n - value, 0, &last->lba);
+    else if (is_word(word, name, "count"))
+        good = parse_number(word + value, n - value, 1, &last->count);
+    else if (is_word(word, name, "drive"))
+        good = take_drive(last, word + value, n - value);
+    else
+        return error_set(err, "\"%.*s\" is neither a kind of variation nor a word of errors",
+                         (int)(n < 60 ? n : 60), word);
+    return good ? 0
+                : error_set(err, "errors: \"%.*s\": write it as lba=2048, count=3 or drive=disk1",
+                            (int)(n < 60 ? n : 60), word);
+}
+
+int vary_errors_complete(const struct vary_errors *e, struct error *err)
+{
+    for (unsigned i = 0; i < e->n; i++)
+        if (e->error[i].lba == UINT64_MAX)
+            return error_set(err, "errors=disk: say which sector: errors=disk,lba=2048");
+    return 0;
+}
+
+/* ---------------------------------------------------------------- drives */
+
+/* Bytes of a sector of the medium. */
+static uint32_t sector_of(const char *drive)
+{
+    return strncmp(drive, "cdrom", 5) ? 512 : 2048;
+}
+
+int vary_errors_fit(const struct vary_errors *e, const struct engine_config *cfg, struct error *err)
+{
+    for (unsigned i = 0; i < e->n; i++) {
+        const struct vary_error *x = &e->error[i];
+        const struct image *image = config_image(cfg, x->drive);
+        if (!image ||
+            (strncmp(x->drive, "disk", 4) && strncmp(x->drive, "cdrom", 5) && strncmp(x->drive, "floppy", 6)))
+            return error_set(err, "errors: the machine has no drive %s", x->drive);
+        const uint32_t bytes = sector_of(x->drive);
+        const uint64_t sectors = image->size / bytes + (image->size % bytes != 0);
+        if (x->lba >= sectors)
+            return error_set(err, "errors: %s has %llu sectors, so there is no sector %llu", x->drive,
+                             (unsigned long long)sectors, (unsigned long long)x->lba);
+    }
+    return 0;
+}
+
+uint64_t vary_read_error(struct vary *v, const char *drive, uint64_t icount, uint64_t offset, uint64_t n)
+{
+    uint64_t first = UINT64_MAX;
+    unsigned which = 0;
+    if (!vary_has_errors(v) || !vary_begun(v, icount))
+        return UINT64_MAX;
+    for (unsigned i = 0; i < v->errors.n; i++) {
+        const struct vary_error *x = &v->errors.error[i];
+        const uint64_t bytes = sector_of(drive), at = x->lba * bytes;
+        if (strcmp(x->drive, drive) || v->failed[i] >= x->count || at >= offset + n || offset >= at + bytes ||
+            at >= first)
+            continue;
+        first = at;
+        which = i;
+    }
+    if (first != UINT64_MAX)
+        v->failed[which]++;
+    return first;
+}
