@@ -9,3 +9,10 @@ race_kernel() {
         ld -m elf_i386 -n --no-warn-rwx-segments --defsym=BASE=0 -T "$top/tests/guests/hobby/kernel.ld" -o "$1" "$work/race-entry.o" "$work/race.o" ||
         { fail "the kernel with races is not built"; finish; }
 }
+
+# reset_kernel FILE: builds the kernel whose first boot may end with a triple fault.
+reset_kernel() {
+    gcc -m32 -c "$top/tests/guests/race/reset.S" -o "$work/reset.o" &&
+        ld -m elf_i386 -n --no-warn-rwx-segments --defsym=BASE=0 -T "$top/tests/guests/hobby/kernel.ld" -o "$1" "$work/reset.o" ||
+        { fail "the kernel that resets is not built"; finish; }
+}

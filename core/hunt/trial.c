@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "core/story/inspector.h"
 
-enum { STEPS_A_RUN = 25000000, DEVICES = 16, TEXT_MOST = 200 };
+enum { STEPS_A_RUN = 25000000, DEVICES = 16, TEXT_MOST = 200, WAYS = 4, PANIC = 40 };
 
 struct trial {
     struct trial_options o;
@@ -20,16 +20,107 @@ struct trial {
     struct trial_end end;
     struct stop stop;
     bool over, watched;
+    /* Of this boot. */
+    uint64_t boot; /* from 1 on */
+    bool faulted;
+    char panic[PANIC];
+    /* What ended earlier ones: the first WAYS kinds of end in a row, and how many there were. */
+    struct way {
+        char what[PANIC + 20];
+        uint64_t first, last;
+    } way[WAYS];
+    size_t nways;
 };
+
+/* ---------------------------------------------------------------- boots before the last one */
+
+/* What differs from run to run says nothing: each number becomes N. */
+static void put_plainly(const char *text, char *to, size_t size)
+{
+    size_t n = 0;
+    while (*text && n + 2 < size) {
+        if (!isdigit((unsigned char)*text)) {
+            to[n++] = *text == '\n' || *text == '\t' ? ' ' : *text;
+            text++;
+            continue;
+        }
+        to[n++] = 'N';
+        while (isxdigit((unsigned char)*text) || *text == 'x')
+            text++;
+    }
+    to[n] = 0;
+}
+
+/* Something that is not the end of the run: in a row with the same one at the boot before, if it can be. */
+static void note_way(struct trial *t, const char *what)
+{
+    struct way *w = t->nways && t->nways <= WAYS ? &t->way[t->nways - 1] : NULL;
+    if (w && !strcmp(w->what, what) && t->boot <= w->last + 1) {
+        w->last = t->boot;
+        return;
+    }
+    if (t->nways < WAYS) {
+        w = &t->way[t->nways];
+        *w = (struct way){.first = t->boot, .last = t->boot};
+        snprintf(w->what, sizeof w->what, "%s", what);
+    }
+    t->nways++;
+}
+
+static void note_panic(struct trial *t)
+{
+    char what[PANIC + 20];
+    if (!*t->panic)
+        return;
+    snprintf(what, sizeof what, "kernel panic (%s)", t->panic);
+    note_way(t, what);
+    *t->panic = 0;
+}
+
+/* The machine, or the kernel of user-mode Linux, begins again. */
+static void note_boot(struct trial *t)
+{
+    if (t->faulted || !*t->panic)
+        note_way(t, t->faulted ? "triple fault" : "reset");
+    else
+        note_panic(t);
+    *t->panic = 0;
+    t->faulted = false;
+    t->boot++;
+}
+
+static void put_way(const struct trial *t, char *to, size_t size)
+{
+    size_t n = 0;
+    *to = 0;
+    for (size_t i = 0; i < t->nways && i < WAYS && n < size; i++) {
+        const struct way *w = &t->way[i];
+        n += (size_t)snprintf(to + n, size - n, "%s%s at boot%s %llu", i ? ", " : "", w->what,
+                              w->first < w->last ? "s" : "", (unsigned long long)w->first);
+        if (w->first < w->last && n < size)
+            n += (size_t)snprintf(to + n, size - n, " to %llu", (unsigned long long)w->last);
+    }
+    if (t->nways > WAYS && n < size)
+        snprintf(to + n, size - n, ", and others");
+}
 
 /* ---------------------------------------------------------------- observing */
 
 static void take_story(void *ctx, const struct event *ev)
 {
     struct trial *t = ctx;
+    char text[200];
     crash_watch_story(t->watch, ev);
     if (crash_watch_over(t->watch))
         t->e->ops->interrupt(t->e);
+    else if (ev->kind == EV_KERNEL_END && EVF(ev, KERNEL_END, kernel))
+        note_boot(t);
+    else if (ev->kind == EV_KERNEL_KEXEC && !ev->guest)
+        note_panic(t);
+    if (ev->kind == EV_KERNEL_PANIC) {
+        snprintf(text, sizeof text, "%.*s", (int)ev->len, (const char *)ev->data);
+        put_plainly(text, t->panic, sizeof t->panic);
+    }
     if (ev->kind == EV_CONSOLE_LINE && ev->len)
         snprintf(t->end.line, sizeof t->end.line, "%.*s", (int)ev->len, (const char *)ev->data);
 }
@@ -38,6 +129,7 @@ static void on_event(void *ctx, const struct event *ev)
 {
     struct trial *t = ctx;
     crash_watch_event(t->watch, ev);
+    t->faulted |= ev->kind == EV_TRIPLE_FAULT;
     inspector_event(t->inspector, ev);
 }
 
@@ -100,6 +192,7 @@ struct trial *trial_new(const struct trial_options *o, struct error *err)
     }
     struct trial *t = mem_zero(1, sizeof *t);
     t->o = *o;
+    t->boot = 1;
     t->watch = crash_watch_new(o->stop_on, false);
     if (!o->until && !o->until_time)
         crash_watch_unattended(t->watch);
@@ -152,6 +245,8 @@ static void stopped(struct trial *t)
     if (!t->over)
         t->over = t->watched = crash_watch_stopped(t->watch, t->e, &t->stop);
     t->over |= reason == STOP_HALTED;
+    if (!t->over && reason == STOP_RESET)
+        note_boot(t);
 }
 
 static void run_once(struct trial *t, uint64_t icount)
@@ -197,6 +292,9 @@ static void take_end(struct trial *t)
     end->status = t->stop.reason == STOP_POWER_OFF ? t->stop.status : 0;
     end->icount = t->e->ops->icount(t->e);
     end->time = t->e->ops->time(t->e);
+    if (t->stop.reason == STOP_POWER_OFF) /* else the end's text has it */
+        note_panic(t);
+    put_way(t, end->way, sizeof end->way);
 }
 
 void trial_run(struct trial *t, struct trial_end *end)
@@ -211,30 +309,14 @@ void trial_run(struct trial *t, struct trial_end *end)
 
 /* ---------------------------------------------------------------- in one line */
 
-/* What differs from run to run says nothing: each number becomes N. */
-static void put_plainly(const char *text, char *to, size_t size)
-{
-    size_t n = 0;
-    while (*text && n + 2 < size) {
-        if (!isdigit((unsigned char)*text)) {
-            to[n++] = *text == '\n' || *text == '\t' ? ' ' : *text;
-            text++;
-            continue;
-        }
-        to[n++] = 'N';
-        while (isxdigit((unsigned char)*text) || *text == 'x')
-            text++;
-    }
-    to[n] = 0;
-}
-
 const char *trial_outcome(const struct trial_end *end, char buf[TRIAL_OUTCOME])
 {
     char text[400];
+    const char *then = *end->way ? ", then " : "";
     put_plainly(end->text, text, sizeof text);
     if (!strcmp(end->reason, stop_word(STOP_POWER_OFF)))
-        snprintf(buf, TRIAL_OUTCOME, "%s, status %d", end->reason, end->status);
+        snprintf(buf, TRIAL_OUTCOME, "%s%s%s, status %d", end->way, then, end->reason, end->status);
     else
-        snprintf(buf, TRIAL_OUTCOME, "%s%s%s", end->reason, *text ? ": " : "", text);
+        snprintf(buf, TRIAL_OUTCOME, "%s%s%s%s%s", end->way, then, end->reason, *text ? ": " : "", text);
     return buf;
 }

@@ -22,8 +22,9 @@ struct trial_end {
     char reason[24]; /* as of a trace: "power-off", "reached", "panic", "hang" … */
     int status;      /* of a power-off */
     char text[400];  /* the crash in words, or why the machine cannot go on; "" */
-    char line[160];  /* the last line on a console */
-    bool said;       /* the text was printed in time */
+    char way[240]; /* resets and panics before the end: "triple fault at boot 1, reset at boots 2 to 3"; "" */
+    char line[160]; /* the last line on a console */
+    bool said;      /* the text was printed in time */
     uint64_t icount, time;
 };
 
@@ -40,8 +41,8 @@ int trial_divide(struct trial *t, uint64_t seed, struct error *err);
 /* Runs to the end. */
 void trial_run(struct trial *t, struct trial_end *end);
 
-enum { TRIAL_OUTCOME = 480 };
-/* The end in one line, by which ends are told apart: "power-off, status 1", "panic: …". Returns buf. */
+enum { TRIAL_OUTCOME = 720 };
+/* The end in one line, by which ends are told apart: "power-off, status 1", "panic: …", "triple fault at boot 1, then power-off, status 0". Returns buf. */
 const char *trial_outcome(const struct trial_end *end, char buf[TRIAL_OUTCOME]);
 
 #endif

@@ -58,4 +58,11 @@ explained flag 'processor 0, after [0-9]* steps of its own, gives way to process
 explained wakeup 'processor 1, after [0-9]* steps of its own, gives way to processor 0, between sleep_until_work' \
     '[(]work .race.elf.[)] is read by processor 1 at sleep_until_work .*, then written by processor 0 at give_work'
 expect 2 healthy "$BOOTREEL" hunt --explain plain.reel && holds healthy.err 'nothing was varied' "a boot without choices"
+# A crash on the way counts, though the boot after it ends well.
+reset_kernel reset.elf
+expect 1 way "$BOOTREEL" hunt --kernel reset.elf --memory 16M --until 2M -q --vary memory --seed 3 --runs 2 -o way
+holds way.out 'triple fault at boot 1, then power-off, status 1  [(]bad[)]' "the crash on the way"
+expect 0 explain-way "$BOOTREEL" hunt --explain "$(ls way/seed-*.reel | head -1)"
+holds explain-way.out 'reel: triple fault at boot 1, then power-off, status 1' "the crash that is explained"
+holds explain-way.out 'without its choices: power-off, status 1' "without it"
 finish
