@@ -246,10 +246,13 @@ void monitor_json(struct gdbstub *g, const char *args, struct text *out)
     size_t n = 0;
     int rc = error_set(&err, "json: give where, resolve, events, stages, processes, origin, find or words");
     yajl_gen gen = json_new(false);
+    const bool silent = g->no_progress;
     monitor_next_word(&args, word, sizeof word);
+    g->no_progress = true; /* gdb would put it among the answer */
     for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++)
         if (!strcmp(word, answers[i].name))
             rc = answers[i].fn(g, gen, args, out, &err);
+    g->no_progress = silent;
     FILE *f = rc ? NULL : open_memstream(&words, &n);
     if (f) {
         json_end(gen, f);

@@ -69,7 +69,13 @@ def monitor(command):
 
 
 def _ask(question):
-    return json.loads(monitor("json " + question))
+    if "\n" in question or "\r" in question:
+        raise gdb.GdbError("bootreel: a question has one line: %r" % question)
+    answer = monitor("json " + question)
+    try:
+        return json.loads(answer)
+    except ValueError:
+        raise gdb.GdbError("bootreel: %s" % answer.strip())
 
 
 def here():
@@ -93,6 +99,8 @@ def at(position):
     try:
         yield here()
     finally:
+        if here().diverted:  # the block has changed something: that run ends
+            monitor("undo")
         _session["move"]("seek %d" % before.icount, quiet=True)
 
 
