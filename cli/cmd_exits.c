@@ -146,6 +146,12 @@ static int exits(void *ctx, const struct engines *engines, struct trace *t, cons
 {
     struct exits *x = ctx;
     struct error err;
+    const char *cpu = trace_setting(t, "cpu");
+    if (!cpu || !strstr(cpu, "+svm")) {
+        error_set(&err, "%s: its processor has no hardware virtualization: record --cpu %s,+svm", path,
+                  cpu ? cpu : "MODEL");
+        return trouble(&err);
+    }
     if (!(trace_config(t)->classes & EVENT_CLASS_BIT(EC_VIRT))) {
         error_set(
             &err,

@@ -132,15 +132,26 @@ bool x86_has_tsc_deadline(const struct x86 *cpu)
     return cpu_has(cpu, FT_TSC_DEADLINE);
 }
 
+/* SVM is added to the model at hand, if it can be. */
+static const char *model_with_svm(const struct x86 *cpu)
+{
+    static const char *const names[] = {"x86-64,+svm", "x86-64-v2,+svm", "x86-64-v3,+svm", "max,+svm"};
+    const size_t n = strlen(cpu->model->name);
+    for (unsigned k = 0; k < sizeof names / sizeof names[0]; k++)
+        if (!strncmp(names[k], cpu->model->name, n) && names[k][n] == ',')
+            return names[k];
+    return names[0];
+}
+
 /* From the least of them to the one with everything. */
-const char *cpuid_least_model(enum feature f)
+const char *cpuid_least_model(const struct x86 *cpu, enum feature f)
 {
     static const char *const names[] = {"i686", "x86-64", "x86-64-v2", "x86-64-v3", "max"};
     for (unsigned k = 0; k < sizeof names / sizeof names[0]; k++)
         for (unsigned i = 0; i < NMODELS; i++)
             if (!strcmp(models[i].name, names[k]) && models[i].features >> f & 1)
                 return models[i].name;
-    return f == FT_SVM ? "x86-64,+svm" : NULL;
+    return f == FT_SVM ? model_with_svm(cpu) : NULL;
 }
 
 const char *feature_name(enum feature f)

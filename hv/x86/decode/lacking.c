@@ -88,7 +88,7 @@ static bool find_row(struct x86 *cpu, const uint8_t *bytes, struct lack *f)
         return false;
     snprintf(f->name.mnemonic, NAME, "%s", r->mnemonic);
     snprintf(f->name.feature, NAME, "%s", feature_name(r->feature));
-    f->model = cpuid_least_model(r->feature);
+    f->model = cpuid_least_model(cpu, r->feature);
     return true;
 }
 

@@ -219,7 +219,7 @@ int cpuid_select(struct x86 *, const char *name, struct error *err);
 /* Does the processor's model have the feature? */
 bool cpu_has(const struct x86 *, enum feature);
 /* The least model that has the feature; NULL if there is none. And the feature's name, as CPUID's manuals write it. */
-const char *cpuid_least_model(enum feature);
+const char *cpuid_least_model(const struct x86 *, enum feature);
 const char *feature_name(enum feature);
 bool cpu_has_nx(const struct x86 *);
 /* CPUID.1:EAX, which EDX holds after reset. */
