@@ -20,9 +20,18 @@ static void add_list(struct gdbstub *g, const char *list, struct text *out)
         text_add(out, "error: %s\n", err.text);
 }
 
+/* A list that takes no argument. */
+static void add_whole(struct gdbstub *g, const char *list, const char *args, struct text *out)
+{
+    if (*args)
+        text_add(out, "error: %s: takes no argument: \"%.40s\"\n", list, args);
+    else
+        add_list(g, list, out);
+}
+
 static void monitor_irq(struct gdbstub *g, const char *args, struct text *out)
 {
-    add_list(g, "irq", out);
+    add_whole(g, "irq", args, out);
 }
 
 static void monitor_idt(struct gdbstub *g, const char *args, struct text *out)
@@ -33,19 +42,19 @@ static void monitor_idt(struct gdbstub *g, const char *args, struct text *out)
     if (!*args)
         add_list(g, "idt", out);
     else if (!monitor_take_address(g, &args, &vector, out) || *args || vector > 255)
-        text_add(out, out->n ? "" : "error: idt: give a vector: 0x0e\n");
+        text_add(out, out->n ? "" : "error: idt: give a vector from 0 to 0xff\n");
     else if (view_vector(out, &m, (unsigned)vector, &err))
         text_add(out, "error: %s\n", err.text);
 }
 
 static void monitor_gdt(struct gdbstub *g, const char *args, struct text *out)
 {
-    add_list(g, "gdt", out);
+    add_whole(g, "gdt", args, out);
 }
 
 static void monitor_pci(struct gdbstub *g, const char *args, struct text *out)
 {
-    add_list(g, "pci", out);
+    add_whole(g, "pci", args, out);
 }
 
 static void monitor_chip(struct gdbstub *g, const char *args, struct text *out)
