@@ -298,13 +298,26 @@ static int list(const struct hunt *h)
     return EXIT_DONE;
 }
 
+static int has_results(const char *folder, struct error *err)
+{
+    struct stat st;
+    char *path = text_format("%s/trials", folder);
+    int rc = 0;
+    if (stat(folder, &st))
+        rc = error_set(err, "hunt --merge: %.300s: %s", folder, strerror(errno));
+    else if (access(path, F_OK))
+        rc = error_set(err, "hunt --merge: %.300s: has no results: give a folder of hunt -o", folder);
+    free(path);
+    return rc;
+}
+
 static int merge(char **folders, size_t n)
 {
     struct hunt_results r = {0};
     struct error err;
     int status = n ? EXIT_DONE : trouble_text("hunt --merge: give the folders of results");
     for (size_t i = 0; i < n && status == EXIT_DONE; i++)
-        if (hunt_read(&r, folders[i], &err))
+        if (has_results(folders[i], &err) || hunt_read(&r, folders[i], &err))
             status = trouble(&err);
     if (status == EXIT_DONE)
         status = hunt_table(&r);

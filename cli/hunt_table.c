@@ -119,7 +119,8 @@ static void put_kept(const struct hunt_results *r, const struct row *row)
 {
     for (size_t i = 0; i < r->nkept; i++)
         for (size_t k = 0; k < r->n; k++)
-            if (r->trial[k].seed == r->kept[i].seed && !strcmp(r->trial[k].outcome, row->first->outcome))
+            if (r->trial[k].seed == r->kept[i].seed && r->trial[k].bad == row->first->bad &&
+                !strcmp(r->trial[k].outcome, row->first->outcome))
                 out_print(stdout, "          seed-%llu.reel: %s: %s\n", (unsigned long long)r->kept[i].seed,
                           r->kept[i].code, r->kept[i].verdict);
 }

@@ -35,6 +35,13 @@ expect 1 on "$BOOTREEL" hunt $(machine ipi) --vary turns --from 3000 --seed 1 --
 expect 2 other "$BOOTREEL" hunt $(machine ram) --vary memory --runs 2 -o shared && holds other.err "another hunt's results" "another hunt"
 expect 0 list "$BOOTREEL" hunt $(machine ram) --vary memory --runs 60 --list && holds list.out '^2	51	60$' "the jobs"
 expect 1 merge "$BOOTREEL" hunt --merge hunt-ram shared && holds merge.out 'of 4[0-9] trials ended badly' "merge"
+expect 2 no-folder "$BOOTREEL" hunt --merge hunt-ram nosuchfolder && holds no-folder.err 'nosuchfolder: No such file' "a folder that does not exist"
+expect 2 no-results "$BOOTREEL" hunt --merge . && holds no-results.err 'has no results' "a folder without results"
+# Good and bad trials with one outcome: bad traces are below the bad ones.
+mkdir both && printf '1\tgood\t5\t5\tpower-off, status 1\n2\tgood\t5\t5\tpower-off, status 1\n3\tbad\t5\t5\tpower-off, status 1\n' >both/trials &&
+    printf '3\tok.power-off\twords\n' >both/kept
+expect 1 both "$BOOTREEL" hunt --merge both
+same <(grep -A1 '[(]bad[)]' both.out | tail -1) <(grep seed-3 both.out) "bad traces below the bad row" && [ "$(grep -c seed-3 both.out)" = 1 ] || fail "a bad trace is listed once"
 expect 1 text "$BOOTREEL" hunt $(machine ram) --vary memory --seed 3 --runs 1 --bad 'console:not zero' -o text
 expect 0 none "$BOOTREEL" hunt $(machine ram) --vary irq --runs 2 --bad 'no console:good before 10s' -o none
 expect 2 nothing "$BOOTREEL" hunt $(machine ram) -o x && holds nothing.err 'say what is to be varied' "no --vary"
