@@ -352,6 +352,7 @@ struct why *why_ask(struct trace *t, const struct engine_kind *kind, uint64_t at
         explain_media(&c, &f);
     else if (f.answer == WHY_NOTHING)
         slow_line(&c, &f);
+    varied_line(&c, &f);
     case_close(&c);
     return answer(&f, subject);
 }

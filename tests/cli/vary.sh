@@ -24,6 +24,10 @@ cmp -s <(run_of plain.reel) <(run_of other.reel) && fail "another seed, the same
 printf '# a comment\nturns 0:5000 1\nirq 0 400\n' >some.schedule
 expect 0,1 some "$BOOTREEL" record "${machine[@]}" --schedule some.schedule -o some.reel && expect 0 some-verify "$BOOTREEL" replay --verify some.reel
 
+holds <("$BOOTREEL" why other.reel) 'varied: turns, seed 8' "why says what was varied"
+holds <("$BOOTREEL" why some.reel) 'varied: 2 listed choices: turns 0:5000 1; irq 0 400' "why says which choices were listed"
+"$BOOTREEL" why plain.reel | grep varied && fail "why: nothing was varied"
+
 refused() { # TEXT OPTION…
     local text=$1
     shift

@@ -125,6 +125,8 @@ void find_event(struct finding *f, struct why_case *c, const struct event *ev, c
 /* Adds the callers of what is executed now, as "a < b < c", without those that are guessed; no line if there
  * are none. */
 void find_callers(struct finding *f, struct why_case *c, unsigned cpu);
+/* Adds what was varied in this boot, and with which seed; nothing if nothing was. */
+void varied_line(struct why_case *c, struct finding *f);
 /* Moves the evidence of another finding to the end of this one's. */
 void find_move(struct finding *f, struct finding *from);
 /* Frees what was found, and the verdict. */
