@@ -12,14 +12,26 @@
 
 enum { SCHEDULE_MOST = 60000 }; /* bytes: a setting of a trace has 64 KiB */
 
-/* from= takes the rest of the argument, which may hold commas. */
+/* from= takes the rest of the argument, which may hold commas. A recording knows an icount before it is made; the other positions are those of
+ * a recorded run. */
 static int take_from(struct variation *v, const char *text, struct error *err)
 {
-    if (!parse_steps(text, &v->from))
+    static const char *const what[] = {
+        [POS_TIME] = "a guest time",  [POS_PERCENT] = "a part of a recorded run",
+        [POS_EVENT] = "an event",     [POS_CONSOLE] = "a text on the console",
+        [POS_MARK] = "a mark",        [POS_STAGE] = "a stage",
+        [POS_FORWARD] = "a distance", [POS_BACK] = "a distance",
+    };
+    struct position p;
+    if (position_parse(text, &p, err))
+        return -1;
+    v->from = p.n;
+    if (p.kind == POS_ICOUNT)
         return 0;
     return error_set(
-        err, "--vary from=%.100s: give an icount, such as 500M (bootreel hunt --from takes any position)",
-        text);
+        err,
+        "--vary from=%.100s: %s is not known while recording: give an icount, such as 500M (bootreel hunt --from takes any position)",
+        text, what[p.kind]);
 }
 
 int variation_add(struct variation *v, const char *value, struct error *err)

@@ -37,7 +37,10 @@ refused 'net: this kind of variation is not implemented' --vary turns,net
 refused '"foo" is neither a kind of variation nor a word of turns' --vary turns,foo
 refused 'at:start_kernel: variation at a function is not implemented' --vary turns=at:start_kernel
 refused 'write it as max:500' --vary irq=max:0
-refused 'give an icount' --vary turns,from=stage:kernel
+refused 'a stage is not known while recording: give an icount' --vary turns,from=stage:kernel
+refused 'a guest time is not known while recording' --vary turns,from=1.5s
+refused 'a text on the console is not known' --vary from=console:a,b
+refused '"here" is not a position' --vary turns,from=here
 refused '--seed: goes with --vary' --seed 1
 refused 'varies at power-on only' --vary memory,from=5M
 refused 'is no choice' --schedule "$BOOTREEL"
