@@ -343,12 +343,17 @@ void event_exit_name(const struct event *ev, char *buf, size_t size)
     virt_reason_name(EVF(ev, VIRT_EXIT, reason), buf, size);
 }
 
+void event_exit_words(const struct event *ev, char *buf, size_t size)
+{
+    virt_reason_words(EVF(ev, VIRT_EXIT, reason), EVF(ev, VIRT_EXIT, info1), EVF(ev, VIRT_EXIT, info2), buf,
+                      size);
+}
+
 static void out_virt(struct out *o, const struct event *ev)
 {
     char text[120];
     if (ev->kind == EV_VIRT_EXIT)
-        virt_reason_words(EVF(ev, VIRT_EXIT, reason), EVF(ev, VIRT_EXIT, info1), EVF(ev, VIRT_EXIT, info2),
-                          text, sizeof text);
+        event_exit_words(ev, text, sizeof text);
     else
         virt_event_words((unsigned)EVF(ev, VIRT_INJECT, type), (uint8_t)EVF(ev, VIRT_INJECT, vector),
                          EVF(ev, VIRT_INJECT, error), text, sizeof text);

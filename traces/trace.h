@@ -506,6 +506,8 @@ void event_encoder_reset(struct event_encoder *e); /* begins a new frame */
 
 /* Why a guest was left, of an EV_VIRT_EXIT, as `exits` counts it: "write of CR3", "nested page fault". Cut to size. */
 void event_exit_name(const struct event *ev, char *buf, size_t size);
+/* The same with its details: "out to port 1f7h, 8 bits". */
+void event_exit_words(const struct event *ev, char *buf, size_t size);
 
 /* How often an event happened (core/run/times.h). */
 struct event_count {

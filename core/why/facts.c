@@ -62,6 +62,10 @@ static unsigned keeps(const struct event *ev)
     case EV_HYPERCALL_AGAIN:
     case EV_DOMAIN_EMULATE:
     case EV_DOMAIN_EVENT:
+    case EV_VIRT_ENTER:
+    case EV_VIRT_EXIT:
+    case EV_VIRT_INJECT:
+    case EV_VIRT_REFUSED:
         return 0;
     default:
         return MANY;

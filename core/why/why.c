@@ -8,10 +8,11 @@ static const struct {
     const char *subject;
     explainer_fn *explain;
 } explainers[] = {
-    {"linux", explain_linux},     {"freebsd", explain_freebsd}, {"systems", explain_systems},
-    {"rails", explain_rails},     {"fault", explain_fault},     {"reset", explain_reset},
-    {"network", explain_network}, {"uefi", explain_uefi},       {"firmware", explain_firmware},
-    {"units", explain_units},     {"program", explain_program}, {"hang", explain_hang},
+    {"linux", explain_linux},       {"freebsd", explain_freebsd}, {"systems", explain_systems},
+    {"virt", explain_virt},         {"rails", explain_rails},     {"fault", explain_fault},
+    {"reset", explain_reset},       {"network", explain_network}, {"uefi", explain_uefi},
+    {"firmware", explain_firmware}, {"units", explain_units},     {"program", explain_program},
+    {"hang", explain_hang},
 };
 
 const char *why_answer_word(enum why_answer a)

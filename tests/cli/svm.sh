@@ -2,6 +2,8 @@
 # svm.sh - --cpu MODEL,+svm: a hypervisor of our own (tests/guests/virt) makes a guest for each intercept, each check of VMRUN, each kind of
 # injected event, virtual interrupts and nested paging, and prints what it finds; interpreted and compiled alike, verified, from any checkpoint.
 . "$(dirname "$0")/../lib.sh"
+. "$top/tests/why/small.sh"
+. "$top/tests/why/virt.sh"
 build test-guests >"$work/build" 2>&1 || { cat "$work/build"; fail "test guests"; }
 guest=$top/build/release/tests/guests/svm.bin
 cd "$work" || exit 2
@@ -37,4 +39,22 @@ holds events ' virt\.refused .*: the VMRUN intercept bit is clear$' "a check tha
 expect 2 vmx "$BOOTREEL" record -q --cpu x86-64-v2,+vmx --until 1 -o none.reel && holds vmx.err "'\+vmx' is of Intel's processors" "+vmx"
 expect 2 sse "$BOOTREEL" record -q --cpu x86-64-v2,+sse5 --until 1 -o none.reel && holds sse.err 'there is: \+svm' "+sse5"
 expect 2 small "$BOOTREEL" record -q --cpu i686,+svm --until 1 -o none.reel && holds small.err 'without long mode' "i686,+svm"
+# What went wrong, of hypervisors whose guest fails (tests/why/virt.sh).
+says() { # NAME STATUS CODE TEXT
+    "virt_$1"
+    expect "$2" "$1" "$BOOTREEL" why "$1.reel"
+    verdict "$1.out" >"$1.text"
+    holds "$1.text" "$4" "why: $1"
+    "$BOOTREEL" why --format json "$1.reel" | grep -q "\"code\": \"$3\"" || fail "why: $1: not $3"
+}
+says refused 1 virt.refused '^VMRUN refuses the VMCB at 0x10000: the ASID is zero; the hypervisor then executes HLT with interrupts off'
+says refused_again 1 virt.refused '^VMRUN refuses the VMCB at 0x10000: an MBZ bit of CR4 is set; the hypervisor then is in a loop of 3 instructions'
+says triple 1 virt.triple-fault "^triple fault in a guest: #UD invalid opcode at 0x[0-9a-f]+, whose handler cannot run: vector 6 is beyond the IDT's limit"
+says exit_loop 1 virt.exit-loop '^a guest makes no progress at 0x[0-9a-f]+: .*: write of guest-physical 200123h'
+holds exit_loop.text "the guest's instruction: mov dword ptr \[edi\], 7" "why: exit_loop"
+says exit_fetch 1 virt.exit-loop '^a guest makes no progress at 0x200000: '
+says cpuid 1 virt.exit-loop '^a guest makes no progress at 0x[0-9a-f]+: .*: CPUID'
+says polls 0 ok.works '^nothing went wrong'
+says spins 1 hang.word '^the processor waits in a loop at .* for the word at 0x200000, which is 0x0'
+says goes_on 1 hang.halted 'HLT with interrupts off'
 finish

@@ -219,7 +219,8 @@ void shape_lines(struct finding *f);
 
 typedef void explainer_fn(struct why_case *c, struct finding *f);
 explainer_fn explain_linux, explain_freebsd, explain_systems, explain_rails, explain_fault, explain_reset,
-    explain_network, explain_firmware, explain_uefi, explain_hang, explain_units, explain_program;
+    explain_network, explain_firmware, explain_uefi, explain_hang, explain_units, explain_program,
+    explain_virt;
 
 /* After something went wrong: adds to the finding what is wrong with a CD's image, if that is the cause. */
 void explain_media(struct why_case *c, struct finding *f);

@@ -1,0 +1,261 @@
+/* virt.c - a hypervisor's guest that cannot be entered, that has met a triple fault, or that does not get on.
+ *
+ * Source: AMD APM volume 2, 15.5.1 (checks of VMRUN), 15.12.16 (shutdown), 15.6 (VMEXIT). */
+#include <inttypes.h>
+
+#include "core/why/private/gates.h"
+#include "core/why/private/loops.h"
+
+enum { SHUTDOWN = 0x7f, EXTERNAL_FIRST = 0x60, EXTERNAL_LAST = 0x64, PAUSE = 0x77, CHECK = 200 };
+
+/* The last of each in the boot. Exits for what comes from outside of the guest, and PAUSE, are no matter. */
+struct virt {
+    struct why_case *c;
+    struct finding *f;
+    bool entered, left, refused;
+    struct event enter, exit, refusal; /* without data */
+    char check[CHECK];                 /* that the refused VMCB has not passed */
+    bool stuck;                        /* the last exit came before the guest had executed anything, */
+    uint64_t refusals;
+};
+
+/* ---------------------------------------------------------------- what there is */
+
+static bool from_outside(const struct event *ev)
+{
+    const uint64_t reason = EVF(ev, VIRT_EXIT, reason);
+    return (reason >= EXTERNAL_FIRST && reason <= EXTERNAL_LAST) || reason == PAUSE;
+}
+
+static void see(struct virt *v, const struct event *ev)
+{
+    struct event plain = *ev;
+    plain.data = NULL;
+    plain.len = 0;
+    if (ev->kind == EV_VIRT_ENTER) {
+        v->enter = plain;
+        v->entered = true;
+        v->refused = false;
+    } else if (ev->kind == EV_VIRT_REFUSED) {
+        v->refusal = plain;
+        v->refused = true;
+        v->refusals++;
+        fact_text(ev, v->check, sizeof v->check);
+    } else if (ev->kind == EV_VIRT_EXIT && !from_outside(ev)) {
+        v->exit = plain;
+        v->left = true;
+        v->stuck = v->entered && v->enter.icount == ev->icount &&
+                   EVF(&v->enter, VIRT_ENTER, ip) == EVF(ev, VIRT_EXIT, ip);
+    }
+}
+
+static void read_events(struct virt *v)
+{
+    struct trace_cursor *at = trace_cursor_open(v->c->t, EVENT_CLASS_BIT(EC_VIRT));
+    struct event ev;
+    struct error ignored;
+    while (trace_cursor_next(at, &ev, NULL, &ignored) == 1 && ev.icount <= v->c->at)
+        if (ev.icount >= v->c->now.begin)
+            see(v, &ev);
+    trace_cursor_close(at);
+}
+
+/* ---------------------------------------------------------------- what the hypervisor does then */
+
+static bool loops_then(struct virt *v, unsigned cpu, struct text *how)
+{
+    struct why_case *c = v->c;
+    const unsigned n = case_go(c, c->at) ? timeline_cpus(c->tl) : 0;
+    struct cpu_loop *list = cpu < n && n <= LOOP_CPUS ? loops_find(c, n) : NULL;
+    const bool ends = list && list[cpu].does != CPU_BUSY && list[cpu].does != CPU_NOT_STARTED;
+    if (ends)
+        loops_text(c, &list[cpu], cpu, how);
+    free(list);
+    return ends;
+}
+
+/* Whether the hypervisor has come to an end since that event, as part of a sentence: "meets a triple fault". A system that has other work than
+ * its guests has not. */
+static bool ends(struct virt *v, const struct event *since, struct text *how)
+{
+    enum { SOON = 10000000 /* steps */ };
+    const struct facts *now = &v->c->now;
+    const struct event *triple = facts_last(now, EV_TRIPLE_FAULT), *halt = facts_last(now, EV_HALT);
+    if (facts_last(now, EV_POWER_OFF))
+        return false;
+    if (triple && triple->icount >= since->icount && triple->icount - since->icount < SOON) {
+        text_add(how, "meets a triple fault");
+        return true;
+    }
+    if (halt && halt->icount >= since->icount && halt->icount - since->icount < SOON) {
+        text_add(how, "executes HLT with interrupts off");
+        return true;
+    }
+    return !triple && !facts_last(now, EV_KERNEL_FOUND) && loops_then(v, since->cpu, how);
+}
+
+/* ---------------------------------------------------------------- refused */
+
+static bool refused(struct virt *v)
+{
+    const struct event *ev = &v->refusal;
+    struct text how = {0};
+    char place[PLACE_TEXT];
+    const bool found = v->refused && ends(v, ev, &how);
+    if (found) {
+        find_verdict(v->f, WHY_VIRT_REFUSED, ev->icount,
+                     "VMRUN refuses the VMCB at 0x%" PRIx64 ": %s; the hypervisor then %s",
+                     EVF(ev, VIRT_REFUSED, vmcb), v->check, how.s);
+        find_line(v->f, ev->icount, case_place_of(v->c, ev, place),
+                  "VMEXIT_INVALID (exit code -1), before %" PRIx64 "h: %s", EVF(ev, VIRT_REFUSED, ip),
+                  v->check);
+        if (case_go(v->c, ev->icount))
+            find_callers(v->f, v->c, ev->cpu);
+        if (!v->entered)
+            find_note(v->f, "no guest was entered before");
+        find_console(v->f, v->c, v->c->now.begin, v->c->at, 3);
+    }
+    free(how.s);
+    return found;
+}
+
+/* ---------------------------------------------------------------- shut down */
+
+/* The exception of the guest from which the triple fault began; the processor's registers are the guest's at the exit. */
+static void first_exception(struct virt *v, struct text *what)
+{
+    struct why_case *c = v->c;
+    const struct event *exit = &v->exit, *met = NULL;
+    char words[PLACE_TEXT], where[PLACE_TEXT];
+    struct gate_lack lack = {0};
+    for (size_t i = c->now.n; i-- && c->now.event[i].icount >= exit->icount;)
+        if (c->now.event[i].kind == EV_EXCEPTION && c->now.event[i].icount == exit->icount &&
+            c->now.event[i].cpu == exit->cpu) {
+            met = &c->now.event[i];
+            find_event(v->f, c, met, "in the guest");
+        }
+    if (!met || !case_go(c, exit->icount))
+        return;
+    case_address(c, exit->icount, exit->cpu, timeline_pc(c->tl, exit->cpu), where);
+    text_add(what, ": %s at %s", case_exception_event(c, met, words), where);
+    gate_lacks(c, exit->cpu, EVF(met, EXCEPTION, vector), &lack);
+    if (lack.why.n)
+        text_add(what, ", whose handler cannot run: %s", lack.why.s);
+    free(lack.why.s);
+}
+
+static bool shut_down(struct virt *v)
+{
+    const struct event *ev = &v->exit;
+    struct text how = {0}, what = {0};
+    const bool found = v->left && EVF(ev, VIRT_EXIT, reason) == SHUTDOWN && v->enter.icount <= ev->icount &&
+                       ends(v, ev, &how);
+    if (found) {
+        find_line(v->f, ev->icount, NULL,
+                  "the exit: shutdown of the guest of VMCB 0x%" PRIx64 " at %" PRIx64 ":%" PRIx64,
+                  EVF(ev, VIRT_EXIT, vmcb), EVF(ev, VIRT_EXIT, cs), EVF(ev, VIRT_EXIT, ip));
+        first_exception(v, &what);
+        find_verdict(v->f, WHY_VIRT_TRIPLE, ev->icount, "triple fault in a guest%s; the hypervisor then %s",
+                     what.s ? what.s : "", how.s);
+        find_console(v->f, v->c, v->c->now.begin, v->c->at, 3);
+    }
+    free(how.s);
+    free(what.s);
+    return found;
+}
+
+/* ---------------------------------------------------------------- an exit again and again */
+
+enum { REGISTERS = 16, LEAST = 8 };
+struct again {
+    struct why_case *c;
+    unsigned cpu;
+    uint64_t pc, back; /* of the guest's instruction, and of the hypervisor's behind VMRUN */
+    bool entered;      /* the guest's instruction comes next */
+    uint64_t reg[REGISTERS];
+    uint64_t hits, last;
+    bool other;
+};
+
+static void registers(struct why_case *c, unsigned cpu, uint64_t value[REGISTERS])
+{
+    static const char *const names[REGISTERS] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+                                                 "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+    for (unsigned i = 0; i < REGISTERS; i++)
+        value[i] = timeline_reg(c->tl, cpu, names[i]);
+}
+
+/* The walk stands behind a step: the next one begins at the guest's instruction, or it was that one, and has ended in the hypervisor. */
+static bool turn(void *ctx, const struct timeline_trail *step)
+{
+    struct again *a = ctx;
+    uint64_t now[REGISTERS];
+    if (step->cpu != a->cpu)
+        return true;
+    a->other |= a->entered && step->next != a->back;
+    a->entered = step->next == a->pc;
+    if (!a->entered || a->other)
+        return !a->other;
+    registers(a->c, a->cpu, now);
+    a->other |= a->hits && memcmp(now, a->reg, sizeof now);
+    memcpy(a->reg, now, sizeof now);
+    a->hits++;
+    a->last = step->icount;
+    return !a->other;
+}
+
+/* Runs the end once more: the guest has the same registers each time it is entered at the instruction, and it still is at the end. What the record
+ * has folded need not have been the same in all its fields. */
+static bool no_progress(struct virt *v)
+{
+    enum { FIRST = 10000, MOST = 4000000 /* steps */ };
+    struct why_case *c = v->c;
+    struct error ignored;
+    if (!case_go(c, v->exit.icount))
+        return false;
+    struct again a = {.c = c, .cpu = v->exit.cpu, .pc = timeline_pc(c->tl, v->exit.cpu)};
+    if (!case_step(c))
+        return false;
+    a.back = timeline_pc(c->tl, a.cpu);
+    for (uint64_t n = FIRST; n <= MOST; n *= 20) {
+        const uint64_t from = c->at - c->now.begin > n ? c->at - n : c->now.begin;
+        a.hits = 0;
+        a.other = a.entered = false;
+        if (!case_go(c, from) || timeline_trail(c->tl, from, c->at, turn, &a, &ignored) || a.other)
+            return false;
+        if (a.hits >= LEAST || from == c->now.begin)
+            return a.hits >= LEAST && c->at - a.last <= 2 * (c->at - from) / a.hits;
+    }
+    return false;
+}
+
+static bool exit_loop(struct virt *v)
+{
+    const struct event *ev = &v->exit;
+    char words[160], where[PLACE_TEXT];
+    struct instruction in;
+    if (!v->left || !v->stuck || !no_progress(v) || !case_go(v->c, ev->icount))
+        return false;
+    event_exit_words(ev, words, sizeof words);
+    const uint64_t pc = timeline_pc(v->c->tl, ev->cpu);
+    case_insn(v->c, ev->cpu, &in);
+    find_verdict(v->f, WHY_VIRT_EXIT_LOOP, ev->icount,
+                 "a guest makes no progress at %s: it is left again and again: %s",
+                 case_address(v->c, ev->icount, ev->cpu, pc, where), words);
+    find_line(v->f, ev->icount, NULL, "the guest's instruction: %s", *in.text ? in.text : "not in memory");
+    find_event(v->f, v->c, &v->enter, "the entry");
+    find_event(v->f, v->c, ev, "the exit");
+    find_note(v->f, "in between the guest executes nothing, and it has the same registers each time");
+    find_console(v->f, v->c, v->c->now.begin, v->c->at, 3);
+    return true;
+}
+
+void explain_virt(struct why_case *c, struct finding *f)
+{
+    struct virt v = {.c = c, .f = f};
+    if (!c->now.count[EV_VIRT_ENTER] && !c->now.count[EV_VIRT_REFUSED])
+        return;
+    read_events(&v);
+    if (!refused(&v) && !shut_down(&v))
+        exit_loop(&v);
+}
