@@ -20,7 +20,18 @@ struct hunt_command {
 
 /* ---------------------------------------------------------------- options */
 
-enum { OPT_RUNS = 1, OPT_FROM, OPT_UNTIL, OPT_BAD, OPT_JOBS, OPT_LIST, OPT_RUN, OPT_MERGE, OPT_EXPLAIN };
+enum {
+    OPT_RUNS = 1,
+    OPT_FROM,
+    OPT_UNTIL,
+    OPT_BAD,
+    OPT_JOBS,
+    OPT_LIST,
+    OPT_RUN,
+    OPT_MERGE,
+    OPT_EXPLAIN,
+    OPT_BLIND
+};
 
 static const struct option_row rows[] = {
     HEADING("Machine"),
@@ -49,6 +60,9 @@ static const struct option_row rows[] = {
          "`end`: a trial that ends otherwise than the plain run, such as by a crash, by waiting forever, or at --until. `why`: what bootreel why calls wrong. `command:`: COMMAND, which gets the trace's name, exits with another status than 0. "
          "For the last two each trial is recorded, and nothing is shared, so they take longer."},
     {.name = "jobs", .argument = "N", .help = "how many trials run at once (default 1)", .id = OPT_JOBS},
+    {.name = "blind",
+     .help = "take the seeds in their order, whatever trials executed: the only way that there is yet",
+     .id = OPT_BLIND},
     {.name = "output",
      .letter = 'o',
      .argument = "FOLDER",
@@ -161,6 +175,8 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     case OPT_EXPLAIN:
         c->what = EXPLAIN;
         c->explain = value;
+        return 0;
+    case OPT_BLIND: /* nothing else is implemented: a script that says so keeps its meaning */
         return 0;
     case OPT_QUIET:
         c->h.quiet = true;

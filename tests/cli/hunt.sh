@@ -44,6 +44,7 @@ expect 1 both "$BOOTREEL" hunt --merge both
 same <(grep -A1 '[(]bad[)]' both.out | tail -1) <(grep seed-3 both.out) "bad traces below the bad row" && [ "$(grep -c seed-3 both.out)" = 1 ] || fail "a bad trace is listed once"
 expect 1 text "$BOOTREEL" hunt $(machine ram) --vary memory --seed 3 --runs 1 --bad 'console:not zero' -o text
 expect 0 none "$BOOTREEL" hunt $(machine ram) --vary irq --runs 2 --bad 'no console:good before 10s' -o none
+expect 0 blind "$BOOTREEL" hunt $(machine ram) --vary irq --runs 2 --blind --bad 'no console:good before 10s' -o blind && same none/trials blind/trials "--blind is what is done without it"
 expect 2 nothing "$BOOTREEL" hunt $(machine ram) -o x && holds nothing.err 'say what is to be varied' "no --vary"
 # Which choices mattered: the shortest list, in words, and as a schedule that ends in the same way.
 explained() { # BUG WORDS…
