@@ -82,7 +82,7 @@ static const struct option_row rows[] = {
      .help = "find out which choices made the boot in TRACE fail",
      .id = OPT_EXPLAIN,
      .more =
-         "The choices of the recorded run are cut to the shortest beginning that ends in the same way, and then single ones are taken away. The schedule that is left is run ten times, written to a file, and put into words."},
+         "The choices of the recorded run are cut to the shortest beginning that ends in the same way, and then single ones are taken away. The schedule that is left is run ten times, written to a file, and put into words. For a boot that was bad by --bad console: or no console:, give the same --bad."},
     GROUP(compile_options),
     GROUP(quiet_options),
     END_OF_ROWS,
@@ -351,7 +351,7 @@ static int act(struct hunt_command *c, int argc, char **argv)
     case MERGE:
         return merge(argv + optind, (size_t)(argc - optind));
     case EXPLAIN:
-        return hunt_explain(c->h.engines, c->explain, c->output, c->h.quiet);
+        return hunt_explain(&c->h, c->explain, c->output);
     default:
         return hunt(c);
     }

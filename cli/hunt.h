@@ -68,7 +68,7 @@ int hunt_run(struct hunt *h, struct hunt_results *r, struct error *err);
 int hunt_record(const struct hunt *h, const char *const *more, size_t nmore, const char *path,
                 struct error *err);
 
-/* What made a boot fail: prints it, writes the schedule to `output` (NULL: beside the trace), and records the run with it. An exit status. */
-int hunt_explain(struct engines *engines, const char *path, const char *output, bool quiet);
+/* What made a boot fail, by the hunt's condition: prints it, writes the schedule to `output` (NULL: beside the trace), and records the run with it. An exit status. */
+int hunt_explain(const struct hunt *h, const char *path, const char *output);
 
 #endif

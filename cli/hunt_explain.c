@@ -19,11 +19,10 @@
 enum { RUNS_MOST = 3000, PROOFS = 10, WINDOW_MOST = 64, WINDOWS = 3 };
 
 struct explain {
-    struct engines *engines;
+    const struct hunt *h; /* the condition */
     const struct engine_kind *kind;
     struct trace *t;
     const char *path;
-    bool quiet;
     struct replay *replay; /* has the machine's configuration, with images from the trace */
     struct engine_config cfg;
     struct setting *settings;
@@ -36,6 +35,7 @@ struct explain {
     struct minimized m;
     struct error *err;
     bool failed;
+    bool said, recorded_said; /* the condition's text: in the last run; in the recorded one */
     size_t runs;
 };
 
@@ -48,6 +48,19 @@ static void note_choice(void *ctx, const struct engine_choice *c)
     list->choice[list->n++] = *c;
 }
 
+/* By which runs are told apart: the end, or whether it prints what the condition names. */
+static void take_outcome(const struct explain *x, const struct trial_end *end, char outcome[TRIAL_OUTCOME])
+{
+    if (x->h->bad == BAD_END) {
+        trial_outcome(end, outcome);
+        return;
+    }
+    snprintf(outcome, TRIAL_OUTCOME, "%s \"%.200s\"%s", end->said ? "prints" : "does not print",
+             x->h->bad_text, x->h->bad_before ? " in time" : "");
+    for (char *p = outcome; *p; p++) /* the schedule has it as a comment */
+        *p = (unsigned char)*p < ' ' ? ' ' : *p;
+}
+
 /* Runs the machine with some settings after the plain ones, and notes its choices in `list` unless that is NULL. */
 static int run(struct explain *x, const struct setting *more, size_t n, struct choices *list,
                char outcome[TRIAL_OUTCOME])
@@ -56,7 +69,11 @@ static int run(struct explain *x, const struct setting *more, size_t n, struct c
     memcpy(x->settings + x->nplain, more, n * sizeof *more);
     x->cfg.settings = x->settings;
     x->cfg.nsettings = x->nplain + n;
-    const struct trial_options o = {.kind = x->kind, .config = &x->cfg, .until = x->until};
+    const struct trial_options o = {.kind = x->kind,
+                                    .config = &x->cfg,
+                                    .until = x->until,
+                                    .text = x->h->bad == BAD_END ? NULL : x->h->bad_text,
+                                    .text_before = x->h->bad_before};
     struct trial *t = trial_new(&o, x->err);
     x->runs++;
     if (!t)
@@ -65,7 +82,8 @@ static int run(struct explain *x, const struct setting *more, size_t n, struct c
         trial_engine(t)->ops->choices(trial_engine(t), note_choice, list);
     trial_run(t, &end);
     trial_free(t);
-    trial_outcome(&end, outcome);
+    take_outcome(x, &end, outcome);
+    x->said = end.said;
     return 0;
 }
 
@@ -99,7 +117,7 @@ static void set_schedule(struct explain *x, const size_t *choice, size_t n)
 /* On a terminal: how far it is. n 0 after the last run. */
 static void show(const struct explain *x, size_t n)
 {
-    if (x->quiet || !isatty(STDERR_FILENO))
+    if (x->h->quiet || !isatty(STDERR_FILENO))
         return;
     out_control(stderr, "\r\033[K");
     if (n)
@@ -161,7 +179,10 @@ static int run_both(struct explain *x)
     const bool limited = end && (!strcmp(end->reason, "reached") || !strcmp(end->reason, "interrupted"));
     x->until = limited ? trace_last_icount(x->t) : 0;
     for (unsigned i = 0; i < 2; i++) {
-        if (run_recorded(x) || run_schedule(x, NULL, x->good))
+        if (run_recorded(x))
+            return -1;
+        x->recorded_said = x->said;
+        if (run_schedule(x, NULL, x->good))
             return -1;
         if (!limited || strcmp(x->good, x->bad))
             return 0;
@@ -170,8 +191,30 @@ static int run_both(struct explain *x)
     return 0;
 }
 
+/* The condition is one of the recorded run, and not of the one without choices. */
+static int check_outcomes(const struct explain *x, struct error *err)
+{
+    const enum hunt_bad bad = x->h->bad;
+    if (bad != BAD_END && x->recorded_said != (bad == BAD_TEXT))
+        return error_set(err, "%.200s: is not bad by this --bad: it %.200s", x->path, x->bad);
+    if (strcmp(x->good, x->bad))
+        return 0;
+    return bad == BAD_END
+               ? error_set(
+                     err,
+                     "%.200s: ends in the same way without its choices: %.100s: give --bad console:TEXT or 'no console:TEXT', if what it prints is wrong",
+                     x->path, x->bad)
+               : error_set(err, "%.200s: it %.200s without its choices too: give another --bad", x->path,
+                           x->bad);
+}
+
 static int begin(struct explain *x, struct error *err)
 {
+    if (x->h->bad == BAD_WHY || x->h->bad == BAD_COMMAND)
+        return error_set(
+            err,
+            "--explain with --bad %s is not implemented: give --bad console:TEXT or 'no console:TEXT', with what the bad boot prints or lacks",
+            x->h->bad == BAD_WHY ? "why" : "command:");
     x->t = open_trace(x->path);
     if (!x->t)
         return error_set(err, "%.300s: cannot be read", x->path);
@@ -181,16 +224,12 @@ static int begin(struct explain *x, struct error *err)
     if (trace_input_count(x->t))
         return error_set(
             err, "%.300s: has inputs: boots into which something is typed are not implemented here", x->path);
-    if (!(x->kind = recording_engine(x->engines, x->t, x->path, err)) ||
+    if (!(x->kind = recording_engine(x->h->engines, x->t, x->path, err)) ||
         !(x->replay = replay_open_unplaced(x->t, x->kind, err)))
         return -1;
     take_settings(x);
     x->fixed = trace_setting(x->t, "vary") ? hv_vary_fixed(trace_setting(x->t, "vary")) : NULL;
-    if (run_both(x))
-        return -1;
-    if (!strcmp(x->good, x->bad))
-        return error_set(err, "%.200s: ends in the same way without its choices: %.100s", x->path, x->bad);
-    return 0;
+    return run_both(x) ? -1 : check_outcomes(x, err);
 }
 
 /* ---------------------------------------------------------------- what is left */
@@ -351,10 +390,10 @@ static char *beside(const char *path, const char *ending)
     return text_format("%.*s%s", (int)(n - cut), path, ending);
 }
 
-int hunt_explain(struct engines *engines, const char *path, const char *output, bool quiet)
+int hunt_explain(const struct hunt *h, const char *path, const char *output)
 {
     struct error err = {""};
-    struct explain x = {.engines = engines, .path = path, .quiet = quiet, .err = &err};
+    struct explain x = {.h = h, .path = path, .err = &err};
     char *schedule = output ? mem_string(output) : beside(path, ".schedule"),
          *reel = beside(path, ".least.reel");
     const int rc = explain(&x, schedule, reel, &err);

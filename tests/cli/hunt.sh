@@ -66,6 +66,15 @@ explained flag 'processor 0, after [0-9]* steps of its own, gives way to process
 explained wakeup 'processor 1, after [0-9]* steps of its own, gives way to processor 0, between sleep_until_work' \
     '[(]work .race.elf.[)] is read by processor 1 at sleep_until_work .*, then written by processor 0 at give_work'
 expect 2 healthy "$BOOTREEL" hunt --explain plain.reel && holds healthy.err 'nothing was varied' "a boot without choices"
+# What a boot prints may be what is wrong.
+stale=$(ls hunt-flag/seed-*.reel | head -1)
+expect 0 prints "$BOOTREEL" hunt --explain "$stale" --bad console:stale -o prints.schedule
+holds prints.out 'reel: prints "stale"' "the text that is explained" && holds prints.out '10 of 10 runs end so' "the text: the proof"
+expect 0 lacks "$BOOTREEL" hunt --explain "$stale" --bad 'no console:good before 10s' -o lacks.schedule
+holds lacks.out 'reel: does not print "good" in time' "the text that is missing" && holds lacks.out 'without its choices: prints "good" in time' "… and not without"
+expect 2 not-bad "$BOOTREEL" hunt --explain "$stale" --bad console:good && holds not-bad.err 'is not bad by this --bad' "another condition"
+expect 2 same "$BOOTREEL" hunt --explain "$stale" --bad console:race && holds same.err 'without its choices too' "a condition of both"
+expect 2 by-why "$BOOTREEL" hunt --explain "$stale" --bad why && holds by-why.err 'bad why is not implemented: give' "why"
 # A crash on the way counts, though the boot after it ends well.
 reset_kernel reset.elf
 expect 1 way "$BOOTREEL" hunt --kernel reset.elf --memory 16M --until 2M -q --vary memory --seed 3 --runs 2 -o way
