@@ -166,8 +166,8 @@ int explainer_event(struct explainer *x, const struct event *ev, char *buf, size
         remember(x->memory, ev);
     if (n && (size_t)n < size && ev->kind == EV_CPU_MSR)
         explain_register_bits(&t, buf, EVF(ev, CPU_MSR, value));
-    else if (!n && (explain_packet(ev, &t) || explain_cpu(ev, x->cfg, &x->builtin, &t) ||
-                    guest_explain(ev, system, &t)))
+    else if (!n && (explain_packet(ev, &t) || explain_virt_event(ev, &t) ||
+                    explain_cpu(ev, x->cfg, &x->builtin, &t) || guest_explain(ev, system, &t)))
         x->manual = explain_cpu_manual(ev);
     if (t.n && (size_t)n < size)
         snprintf(buf + n, size - (size_t)n, "%s", t.s);

@@ -300,5 +300,7 @@ bool explain_cpu(const struct event *ev, const struct trace_config *cfg, struct 
 const char *explain_cpu_manual(const struct event *ev)
 {
     enum event_class c = event_kind(ev->kind)->cls;
+    if (c == EC_VIRT)
+        return "AMD APM volume 2";
     return c == EC_CPU || c == EC_IFLAG || c == EC_EXCEPTION ? "Intel SDM volume 3" : NULL;
 }

@@ -35,6 +35,13 @@ holds events ' virt\.exit .*: page walk through guest-physical ' "a nested page 
 holds events ' virt\.inject .*: *injects #GP, error 1234h at |injects #GP, error 1234h at ' "an injected exception"
 holds events ' virt\.refused .*: the VMRUN intercept bit is clear$' "a check that failed"
 
+"$BOOTREEL" events --explain --class virt svm.reel >explained
+holds explained 'VMRUN: the hypervisor.s state is put aside, and the guest of VMCB [0-9A-F]+h runs' "an entry in words"
+holds explained 'out to port 80h, 8 bits, on a PC the POST codes; the hypervisor hands the access to its model of the device' "a port in words"
+holds explained 'which the nested tables forbid; the hypervisor maps memory there' "a nested page fault in words"
+holds explained 'gets an exception, through its own IDT; the hypervisor gave it with the entry' "an injected exception in words"
+holds explained 'the guest is not entered: its VMCB [0-9A-F]+h fails a check' "a refused entry in words"
+
 # What there is, and what there is not.
 expect 2 vmx "$BOOTREEL" record -q --cpu x86-64-v2,+vmx --until 1 -o none.reel && holds vmx.err "'\+vmx' is of Intel's processors" "+vmx"
 expect 2 sse "$BOOTREEL" record -q --cpu x86-64-v2,+sse5 --until 1 -o none.reel && holds sse.err 'there is: \+svm' "+sse5"

@@ -17,6 +17,11 @@ void file_words_free(struct file_words *);
  * see volumes_find(). */
 void file_words_add(struct file_words *, const struct event *ev, struct text *out);
 
+/* ---- explain_virt.c: guests of a hypervisor in the machine ---- */
+
+/* Adds what an event of the class virt means. False for others. */
+bool explain_virt_event(const struct event *ev, struct text *out);
+
 /* ---- explain_cpu.c: what any x86 processor and any boot does ---- */
 
 /* Adds the event's explanation. False if there is none here. *builtin: the built-in profile, or NULL; it is
