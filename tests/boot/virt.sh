@@ -1,0 +1,23 @@
+#!/bin/bash
+# virt.sh - KVM in Debian's cloud kernel starts the same kernel in a guest by QEMU (--cpu MODEL,+svm): what it prints, what made it leave the
+# guest, and the same run again.
+. "$(dirname "$0")/../lib.sh"
+need_guests
+need_group virt
+cd "$work" || exit 2
+
+expect 0 record timeout 1800 "$BOOTREEL" record -q --cpu x86-64-v2,+svm --kernel "$GUESTS/other/cloud/vmlinuz" --initrd "$GUESTS/virt/initrd.gz" \
+    --append 'console=ttyS0 quiet' --memory 1G --console=serial0 -o virt.reel
+holds record.out '^virt: /dev/kvm is there' "KVM"
+holds record.out '^inner: hello from [0-9.]+-[0-9]+-cloud-amd64' "the inner kernel"
+holds record.out '^virt: QEMU ended with 0' "QEMU's end"
+
+expect 0 why "$BOOTREEL" why virt.reel
+expect 0 exits "$BOOTREEL" exits virt.reel
+holds exits.out '^(about )?[0-9,]{5,} exits, [0-9,]{5,} entries, [0-9,]+ events injected, 0 entries refused$' "exits"
+holds exits.out ' port$' "exits for ports"
+holds exits.out ' nested page fault$' "exits for nested page faults"
+"$BOOTREEL" events --explain --class virt virt.reel >explained
+holds explained 'out to port 3f8h, 8 bits, on a PC the first serial port' "the inner serial port"
+expect 0 verify timeout 1800 "$BOOTREEL" replay --verify --console=none virt.reel
+finish
