@@ -10,7 +10,7 @@
 #include "core/timeline/timeline.h"
 #include "core/views/views.h"
 
-enum { FRAMES = 8, NAME = 200, SHOWN = 20, RACES_OF = 4 };
+enum { FRAMES = 8, NAME = 200, SHOWN = 40, RACES_OF = 4 };
 
 struct telling {
     const struct hunt_words *w;
@@ -142,7 +142,10 @@ static void put_more(const struct telling *s, const struct engine_choice *c)
 static int put_all(struct telling *s, struct error *err)
 {
     const struct choices *list = s->w->choices;
-    for (size_t i = 0; i < list->n && i < SHOWN; i++) {
+    const size_t hidden = list->n > SHOWN ? list->n - SHOWN : 0;
+    if (hidden) /* those next to the failure say most */
+        out_print(stdout, "the last %d of %zu: the schedule has all\n", SHOWN, list->n);
+    for (size_t i = hidden; i < list->n; i++) {
         const struct engine_choice *c = &list->choice[i];
         out_print(stdout, "%zu. ", i + 1);
         if (put_choice(s, c, err))
@@ -156,8 +159,6 @@ static int put_all(struct telling *s, struct error *err)
         if (put_races(s, c, err))
             return -1;
     }
-    if (list->n > SHOWN)
-        out_print(stdout, "and %zu more\n", list->n - SHOWN);
     return 0;
 }
 

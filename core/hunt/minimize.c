@@ -53,6 +53,18 @@ static void take_away(const struct minimize_options *o, struct minimized *m)
     free(rest);
 }
 
+/* One choice may suffice: the last ones first, as the shortest beginning needs its last one. */
+static void find_single(const struct minimize_options *o, struct minimized *m)
+{
+    enum { MOST = 64 };
+    for (size_t i = m->n; i > 1 && m->n - i < MOST; i--)
+        if (bad(o, m, &m->choice[i - 1], 1)) {
+            m->choice[0] = m->choice[i - 1];
+            m->n = 1;
+            return;
+        }
+}
+
 void minimize(const struct minimize_options *o, size_t total, struct minimized *result)
 {
     *result =
@@ -60,5 +72,6 @@ void minimize(const struct minimize_options *o, size_t total, struct minimized *
     for (size_t i = 0; i < total; i++)
         result->choice[i] = i;
     find_prefix(o, result);
+    find_single(o, result);
     take_away(o, result);
 }

@@ -58,6 +58,22 @@ static void test_not_monotone(void **state)
     free(m.choice);
 }
 
+/* One of the last 70 choices alone has the outcome, or 80 of all; nothing between has it, so taking parts away would not get there. */
+static bool alone(void *ctx, const size_t *choice, size_t n)
+{
+    return (n == 1 && choice[0] >= 30) || n >= 80;
+}
+
+static void test_single(void **state)
+{
+    struct minimized m;
+    minimize(&(struct minimize_options){NULL, alone, 10000}, 100, &m);
+    assert_true(m.least);
+    assert_int_equal(m.n, 1);
+    assert_int_equal(m.choice[0], 79); /* the last one of the shortest beginning */
+    free(m.choice);
+}
+
 static void test_limit(void **state)
 {
     static const size_t number[] = {3, 500, 777};
@@ -75,6 +91,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_finds),
         cmocka_unit_test(test_not_monotone),
+        cmocka_unit_test(test_single),
         cmocka_unit_test(test_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
