@@ -109,7 +109,10 @@ static int take_bad(struct hunt *h, const char *value, struct error *err)
         h->bad_text = mem_string(value + n);
         char *before = h->bad == BAD_NO_TEXT ? strstr(h->bad_text, " before ") : NULL;
         struct position p;
-        if (before && !position_parse(before + 8, &p, err) && p.kind == POS_TIME) {
+        if (before && before[8] >= '0' && before[8] <= '9') {
+            if (position_parse(before + 8, &p, err) || p.kind != POS_TIME)
+                return error_set(err, "--bad \"%.60s\": %.40s is no guest time: write it as before 30s",
+                                 value, before + 8);
             *before = 0;
             h->bad_before = p.n;
         }

@@ -153,6 +153,8 @@ static int check(const struct machine *m, struct error *err)
         return error_set(err, "--seed: goes with --vary: say what is to be varied");
     if (m->vary.from && !m->vary.kinds.s)
         return error_set(err, "--vary from=: say what is to be varied, as --vary turns,from=500M");
+    if (variation_check(&m->vary, m->cpus, err))
+        return -1;
     if (m->vga && !strcmp(m->vga, "none") && m->vgabios)
         return error_set(err, "--vgabios: there is no display with --vga none: leave one of them out");
     return 0;

@@ -1,6 +1,7 @@
 /* options.c - parses the options of a command by its table; values that several commands take. */
 #include <assert.h>
 #include <ctype.h>
+#include <errno.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -210,9 +211,10 @@ int take_number(const struct option_row *row, const char *value, uint64_t min, u
 {
     char *end;
     assert(min <= max && row->name && "a range, and the row of an option");
+    errno = 0;
     unsigned long long v = strtoull(value, &end, 10);
-    if (!isdigit((unsigned char)*value) || *end || v < min || v > max) {
-        if (max == UINT64_MAX)
+    if (!isdigit((unsigned char)*value) || *end || errno == ERANGE || v < min || v > max) {
+        if (max == UINT64_MAX && errno != ERANGE)
             return error_set(err, "--%s: \"%.40s\": give a number from %llu on", row->name, value,
                              (unsigned long long)min);
         return error_set(err, "--%s: \"%.40s\": give a number from %llu to %llu", row->name, value,
@@ -235,8 +237,9 @@ int take_unsigned(const struct option_row *row, const char *value, uint64_t min,
 bool parse_number(const char *text, uint64_t *n)
 {
     char *end;
+    errno = 0;
     *n = strtoull(text, &end, 0);
-    return isdigit((unsigned char)*text) && !*end;
+    return isdigit((unsigned char)*text) && !*end && errno != ERANGE;
 }
 
 enum { MAX_PARTS = 1000000 };

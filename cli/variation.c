@@ -1,6 +1,7 @@
 /* variation.c - see variation.h. */
 #include "cli/variation.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +35,28 @@ static int take_from(struct variation *v, const char *text, struct error *err)
         text, what[p.kind]);
 }
 
+/* turns' bound is a count of steps; the others' are times. */
+static int check_units(const char *kinds, struct error *err)
+{
+    bool steps = false;
+    for (const char *p = kinds; *p;) {
+        const size_t n = strcspn(p, ",");
+        const char *equals = memchr(p, '=', n), *word = equals ? equals + 1 : p;
+        const size_t kind = strcspn(p, ",=:"),
+                     digits = !strncmp(word, "max:", 4) ? strspn(word + 4, "0123456789") : 0;
+        if (p[kind] != ':')
+            steps =
+                kind == 5 ? !strncmp(p, "turns", 5) : kind == 10 && !strncmp(p, "priorities", 10) && steps;
+        const bool unit = digits && word + 4 + digits < p + n;
+        if (digits && unit == steps)
+            return error_set(err, "--vary: \"%.*s\": %s", (int)(n < 60 ? n : 60), p,
+                             steps ? "a count of steps has no unit: write it as max:500"
+                                   : "a time needs a unit: write it as max:500ns or max:20us");
+        p += n + (p[n] == ',');
+    }
+    return 0;
+}
+
 int variation_add(struct variation *v, const char *value, struct error *err)
 {
     struct error why;
@@ -45,7 +68,79 @@ int variation_add(struct variation *v, const char *value, struct error *err)
         text_add(&v->kinds, "%s%.*s", v->kinds.n ? "," : "", (int)n, value);
     if (!n && !from)
         return error_set(err, "--vary: say what is to be varied, as --vary turns");
-    return hv_vary_check(v->kinds.s, NULL, &why) ? error_set(err, "--vary: %.300s", why.text) : 0;
+    if (hv_vary_check(v->kinds.s, NULL, &why))
+        return error_set(err, "--vary: %.300s", why.text);
+    return v->kinds.s ? check_units(v->kinds.s, err) : 0;
+}
+
+/* A choice of the schedule; its form was checked. */
+struct listed {
+    char kind[16];
+    uint64_t cpu, ordinal, value;
+    bool by_cpu;
+};
+
+/* The next number, or UINT64_MAX: there is none, or it is negative, or too large. */
+static uint64_t number(const char **p)
+{
+    char *end;
+    *p += strspn(*p, " \t");
+    errno = 0;
+    const uint64_t n = isdigit((unsigned char)**p) ? strtoull(*p, &end, 10) : UINT64_MAX;
+    if (n != UINT64_MAX && !errno)
+        *p = end;
+    return errno ? UINT64_MAX : n;
+}
+
+static bool parse_listed(const char *line, struct listed *c)
+{
+    const size_t n = strcspn(line, " ");
+    const char *p = line + n;
+    *c = (struct listed){.by_cpu = strchr(line, ':') != NULL};
+    snprintf(c->kind, sizeof c->kind, "%.*s", (int)n, line);
+    c->cpu = c->by_cpu ? number(&p) : 0;
+    p += *p == ':';
+    c->ordinal = number(&p);
+    c->value = number(&p);
+    return c->cpu != UINT64_MAX && c->ordinal != UINT64_MAX && c->value != UINT64_MAX;
+}
+
+/* What is chosen at power-on is chosen again at a reset. */
+static bool at_power_on(const char *kind)
+{
+    return !strcmp(kind, "memory") || !strcmp(kind, "rtc") || !strcmp(kind, "tsc");
+}
+
+/* A choice after those of `all`: each kind's ordinals rise. */
+static int check_order(const char *all, const char *line, const char *path, struct error *err)
+{
+    struct listed c, was;
+    if (!parse_listed(line, &c))
+        return error_set(err, "--schedule %.200s: \"%.60s\": a number is negative, or too large", path, line);
+    for (const char *p = all; p && *p && !at_power_on(c.kind); p = strchr(p, ';'), p += p ? 2 : 0)
+        if (parse_listed(p, &was) && !strcmp(was.kind, c.kind) && was.cpu == c.cpu &&
+            was.ordinal >= c.ordinal)
+            return error_set(err, "--schedule %.200s: \"%.60s\" %s", path, line,
+                             was.ordinal == c.ordinal
+                                 ? "is there already: leave one of the lines out"
+                                 : "comes after a later one: put the lines of a kind in order");
+    return 0;
+}
+
+int variation_check(const struct variation *v, unsigned cpus, struct error *err)
+{
+    struct listed c;
+    for (const char *p = v->schedule; p && *p; p = strchr(p, ';'), p += p ? 2 : 0)
+        if (parse_listed(p, &c) && c.by_cpu && (c.cpu >= cpus || c.value >= cpus))
+            return error_set(err, "--schedule: \"%.*s\": there is no processor %llu: --cpus %u has 0 to %u",
+                             (int)strcspn(p, ";"), p, (unsigned long long)(c.cpu >= cpus ? c.cpu : c.value),
+                             cpus, cpus - 1);
+    const char *kinds = v->kinds.s ? v->kinds.s : "";
+    const bool turns = strstr(kinds, "turns"), wakeups = strstr(kinds, "wakeups");
+    if (cpus == 1 && (turns || wakeups))
+        return error_set(err, "--vary %s: the machine has one processor: add --cpus 2, or leave it out",
+                         turns ? "turns" : "wakeups");
+    return 0;
 }
 
 /* A line is a choice or a comment; "from ICOUNT" is what --vary from= is. */
@@ -63,6 +158,8 @@ static int take_line(struct variation *v, struct text *all, char *line, const ch
     }
     if (hv_vary_check(NULL, line, &why))
         return error_set(err, "--schedule %.200s: %.160s", path, why.text);
+    if (check_order(all->s, line, path, err))
+        return -1;
     text_add(all, "%s%s", all->n ? "; " : "", line);
     return all->n < SCHEDULE_MOST
                ? 0

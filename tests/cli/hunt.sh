@@ -75,6 +75,7 @@ holds lacks.out 'reel: does not print "good" in time' "the text that is missing"
 expect 2 not-bad "$BOOTREEL" hunt --explain "$stale" --bad console:good && holds not-bad.err 'is not bad by this --bad' "another condition"
 expect 2 same "$BOOTREEL" hunt --explain "$stale" --bad console:race && holds same.err 'without its choices too' "a condition of both"
 expect 2 by-why "$BOOTREEL" hunt --explain "$stale" --bad why && holds by-why.err 'bad why is not implemented: give' "why"
+expect 2 bad-time "$BOOTREEL" hunt --explain "$stale" --bad 'no console:good before 1x' && holds bad-time.err '1x is no guest time' "a bad time"
 # A crash on the way counts, though the boot after it ends well.
 reset_kernel reset.elf
 expect 1 way "$BOOTREEL" hunt --kernel reset.elf --memory 16M --until 2M -q --vary memory --seed 3 --runs 2 -o way

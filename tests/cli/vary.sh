@@ -44,4 +44,18 @@ refused '"here" is not a position' --vary turns,from=here
 refused '--seed: goes with --vary' --seed 1
 refused 'varies at power-on only' --vary memory,from=5M
 refused 'is no choice' --schedule "$BOOTREEL"
+refused 'turns=max:20us.: a count of steps has no unit' --vary turns=max:20us
+refused 'irq=max:3.: a time needs a unit' --vary irq=max:3
+refused 'the machine has one processor: add --cpus 2' --vary turns
+refused 'give a number from 0 to 18446744073709551615' --vary irq --seed 18446744073709551616
+schedule_refused() { # TEXT LINES
+    printf "$2" >bad.schedule
+    refused "$1" --cpus 2 --schedule bad.schedule
+}
+schedule_refused 'there is no processor 5' 'turns 5:10 0\n'
+schedule_refused 'there is no processor 7' 'turns 0:10 7\n'
+schedule_refused 'a number is negative, or too large' 'irq 3 -5\n'
+schedule_refused 'a number is negative, or too large' 'irq 99999999999999999999 5\n'
+schedule_refused 'comes after a later one' 'irq 5 5\nirq 3 5\n'
+schedule_refused 'is there already' 'irq 5 5\nirq 5 5\n'
 finish
