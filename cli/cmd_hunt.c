@@ -303,7 +303,9 @@ static int hunt(struct hunt_command *c)
                      hunt_run(h, &r, &err)
                  ? -1
                  : 0;
-    const int status = rc ? trouble(&err) : hunt_table(&r);
+    int status = rc ? trouble(&err) : hunt_table(&r);
+    if (!rc && h->stopped)
+        status = trouble_text("hunt: stopped; the same command goes on");
     hunt_results_free(&r);
     return status;
 }

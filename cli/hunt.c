@@ -32,6 +32,7 @@ struct run {
     char seed[24]; /* the value of vary-seed in them */
     struct child *child;
     size_t working;
+    sigset_t before; /* the signals that were blocked before the trials */
     FILE *log;
     uint64_t began;
     size_t made;
@@ -69,7 +70,14 @@ int hunt_record(const struct hunt *h, const char *const *more, size_t nmore, con
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    int rc = posix_spawn(&pid, "/proc/self/exe", &files, NULL, argv, environ);
+    posix_spawnattr_t how; /* a hunt blocks signals; the recording does not */
+    sigset_t none;
+    sigemptyset(&none);
+    posix_spawnattr_init(&how);
+    posix_spawnattr_setflags(&how, POSIX_SPAWN_SETSIGMASK);
+    posix_spawnattr_setsigmask(&how, &none);
+    int rc = posix_spawn(&pid, "/proc/self/exe", &files, &how, argv, environ);
+    posix_spawnattr_destroy(&how);
     posix_spawn_file_actions_destroy(&files);
     free(argv);
     if (rc)
@@ -177,6 +185,7 @@ __attribute__((noreturn)) static void be_child(struct run *run, uint64_t seed, i
     struct error err = {""};
     struct hunt_trial trial = {.seed = seed};
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    sigprocmask(SIG_SETMASK, &run->before, NULL);
     trial.failed = run_trial(run, &trial, &err) != 0;
     if (trial.failed)
         snprintf(trial.outcome, sizeof trial.outcome, "%.400s", err.text);
@@ -200,6 +209,48 @@ static int start_child(struct run *run, uint64_t seed, struct error *err)
     }
     run->child[run->working++] = (struct child){pid, ends[0], seed};
     return 0;
+}
+
+/* ---------------------------------------------------------------- being stopped */
+
+/* Signals come only where they are waited for: to stop, and that a child has ended. */
+static void block_signals(sigset_t *before)
+{
+    sigset_t s;
+    sigemptyset(&s);
+    sigaddset(&s, SIGINT);
+    sigaddset(&s, SIGTERM);
+    sigaddset(&s, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &s, before);
+}
+
+/* Whether somebody has stopped the hunt. */
+static bool is_stopped(struct run *run)
+{
+    const struct timespec now = {0};
+    sigset_t s;
+    sigemptyset(&s);
+    sigaddset(&s, SIGINT);
+    sigaddset(&s, SIGTERM);
+    return run->h->stopped |= sigtimedwait(&s, NULL, &now) > 0;
+}
+
+/* As waitpid(-1). 0: the hunt was stopped. */
+static pid_t wait_for_child(struct run *run, int *status)
+{
+    sigset_t none, s;
+    sigemptyset(&none);
+    sigprocmask(SIG_BLOCK, &none, &s); /* what block_signals() blocks */
+    for (;;) {
+        const pid_t pid = waitpid(-1, status, WNOHANG);
+        if (pid || is_stopped(run))
+            return pid;
+        const int sig = sigwaitinfo(&s, NULL);
+        if (sig == SIGINT || sig == SIGTERM) {
+            run->h->stopped = true;
+            return 0;
+        }
+    }
 }
 
 /* ---------------------------------------------------------------- results */
@@ -235,6 +286,10 @@ static int keep(struct run *run, const struct hunt_trial *t, struct error *err)
         return 0;
     char *reel = hunt_reel(run->h, t->seed), *list = hunt_path(run->h, "kept");
     int rc = record_seed(run->h, t->seed, reel, err) || ask(run->h, reel, &k, &bad, err) ? -1 : 0;
+    if (is_stopped(run)) { /* the recording may have ended early by it */
+        unlink(reel);
+        rc = -1;
+    }
     FILE *f = rc ? NULL : fopen(list, "ae");
     if (!rc &&
         (!f || (out_print(f, "%llu\t%s\t%s\n", (unsigned long long)k.seed, k.code, k.verdict), fclose(f))))
@@ -248,6 +303,10 @@ static int keep(struct run *run, const struct hunt_trial *t, struct error *err)
 static int take_trial(struct run *run, const struct hunt_trial *t, struct error *err)
 {
     struct hunt_results *r = run->r;
+    if (is_stopped(run)) /* its end may be due to that; it is made again */
+        return 0;
+    if (keep(run, t, err))
+        return run->h->stopped ? 0 : -1;
     r->trial = mem_grow(r->trial, &r->room, r->n + 1, sizeof *r->trial);
     r->trial[r->n++] = *t;
     run->made++;
@@ -258,14 +317,14 @@ static int take_trial(struct run *run, const struct hunt_trial *t, struct error 
               (unsigned long long)t->icount, (unsigned long long)t->time, t->outcome);
     if (fflush(run->log))
         return error_set(err, "%.200s/trials: %s", run->h->folder, strerror(errno));
-    return keep(run, t, err);
+    return 0;
 }
 
 /* Waits for a child, and takes what it has found. */
 static int end_child(struct run *run, struct error *err)
 {
     int status;
-    const pid_t pid = waitpid(-1, &status, 0);
+    const pid_t pid = wait_for_child(run, &status);
     size_t i = 0;
     while (i < run->working && run->child[i].pid != pid)
         i++;
@@ -315,17 +374,17 @@ static int make_trials(struct run *run, struct error *err)
 {
     const struct hunt *h = run->h;
     int rc = 0;
-    for (uint64_t i = 0; i < h->runs && !rc; i++) {
+    for (uint64_t i = 0; i < h->runs && !rc && !h->stopped; i++) {
         if (is_made(run->r, h->seed + i))
             continue;
-        while (run->working >= h->jobs && !rc) {
+        while (run->working >= h->jobs && !rc && !h->stopped) {
             rc = end_child(run, err);
             show(run);
         }
-        if (!rc)
+        if (!rc && !h->stopped)
             rc = start_child(run, h->seed + i, err);
     }
-    while (run->working && !rc) {
+    while (run->working && !rc && !h->stopped) {
         rc = end_child(run, err);
         show(run);
     }
@@ -404,8 +463,12 @@ int hunt_run(struct hunt *h, struct hunt_results *r, struct error *err)
         rc = run_beginning(&run, err);
     if (!rc && !(run.log = fopen(log, "ae")))
         rc = error_set(err, "%.300s: %s", log, strerror(errno));
-    if (!rc)
+    if (!rc) {
+        block_signals(&run.before);
         rc = make_trials(&run, err);
+        is_stopped(&run);
+        sigprocmask(SIG_SETMASK, &run.before, NULL);
+    }
     if (run.log)
         fclose(run.log);
     trial_free(run.beginning);

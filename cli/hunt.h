@@ -31,6 +31,7 @@ struct hunt {
     char *bad_text; /* of the condition */
     uint64_t bad_before;
     bool quiet;
+    bool stopped;                  /* by a signal, before all trials were made */
     char reference[TRIAL_OUTCOME]; /* how the plain run ends */
 };
 

@@ -46,6 +46,14 @@ expect 1 text "$BOOTREEL" hunt $(machine ram) --vary memory --seed 3 --runs 1 --
 expect 0 none "$BOOTREEL" hunt $(machine ram) --vary irq --runs 2 --bad 'no console:good before 10s' -o none
 expect 0 blind "$BOOTREEL" hunt $(machine ram) --vary irq --runs 2 --blind --bad 'no console:good before 10s' -o blind && same none/trials blind/trials "--blind is what is done without it"
 expect 2 nothing "$BOOTREEL" hunt $(machine ram) -o x && holds nothing.err 'say what is to be varied' "no --vary"
+# One that is stopped says what it has, and goes on.
+"$BOOTREEL" hunt $(machine abba) --vary turns --runs 3000 -o stopped >stopped.out 2>stopped.err &
+hunting=$!
+for i in $(seq 100); do [ -s stopped/trials ] && break; sleep 0.1; done
+kill -TERM $hunting
+wait $hunting
+[ $? = 2 ] || fail "a hunt that was stopped has another status than 2"
+holds stopped.err 'stopped; the same command goes on' "stopped" && holds stopped.out 'trials ended badly' "the table so far"
 # Which choices mattered: the shortest list, in words, and as a schedule that ends in the same way.
 explained() { # BUG WORDS…
     local bug=$1 reel words
