@@ -146,15 +146,6 @@ static int digest(const struct image *im, uint64_t out[2], struct error *err)
     return rc;
 }
 
-int image_describe(const struct image *im, struct trace_image *out, struct error *err)
-{
-    *out = (struct trace_image){.role = im->role, .name = im->name, .size = im->size};
-    if (im->size > DIGEST_LIMIT)
-        return 0;
-    out->has_digest = true;
-    return digest(im, out->digest, err);
-}
-
 /* ---------------------------------------------------------------- replaying */
 
 struct replayed {
@@ -172,6 +163,23 @@ static int read_replayed(void *ctx, uint64_t offset, void *buf, size_t n, struct
 {
     struct replayed *r = ctx;
     return trace_image_read(r->t, r->number, offset, buf, n, err);
+}
+
+/* Of what is read from a trace, not all bytes need be there; but the trace has the digest. */
+int image_describe(const struct image *im, struct trace_image *out, struct error *err)
+{
+    *out = (struct trace_image){.role = im->role, .name = im->name, .size = im->size};
+    if (im->read == read_replayed) {
+        const struct replayed *r = im->ctx;
+        const struct trace_image *recorded = &trace_config(r->t)->images[r->number];
+        out->has_digest = recorded->has_digest;
+        memcpy(out->digest, recorded->digest, sizeof out->digest);
+        return 0;
+    }
+    if (im->size > DIGEST_LIMIT)
+        return 0;
+    out->has_digest = true;
+    return digest(im, out->digest, err);
 }
 
 struct image_replay *image_replay_new(struct trace *t)

@@ -25,7 +25,7 @@ struct image_lost {
 const struct image_lost *image_tracker_lost(const struct image_tracker *t);
 void image_tracker_free(struct image_tracker *t);
 
-/* Fills the trace's description of an image. Images up to 64 MiB are read whole for their digest. */
+/* Fills the trace's description of an image. Images up to 64 MiB are read whole for their digest, unless they are those of a trace. */
 int image_describe(const struct image *image, struct trace_image *out, struct error *err);
 
 /* ---- replaying ---- */
