@@ -163,9 +163,16 @@ open("large-sectors.vhdx", "wb").write(b)
 END
 refused sectors large-sectors.vhdx 'is a VHDX image with sectors of 4096 bytes'
 # In use by a program that may write.
-qemu-io -c 'sleep 600000' a.vhdx >/dev/null 2>&1 &
-user=$!
-for _ in $(seq 50); do qemu-img info a.vhdx >/dev/null 2>&1 || break; sleep 0.1; done
+for _ in $(seq 50); do # the qemu-nbd of a recording before may still be about to end; then it cannot be opened for writing
+    qemu-io -c 'sleep 600000' a.vhdx >/dev/null 2>&1 &
+    user=$!
+    for _ in $(seq 20); do
+        qemu-img info a.vhdx >/dev/null 2>&1 || break 2
+        kill -0 $user 2>/dev/null || break
+        sleep 0.1
+    done
+    kill $user 2>/dev/null
+done
 refused used a.vhdx 'is in use by another program'
 kill $user
 wait $user 2>/dev/null
