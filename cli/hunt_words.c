@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/hunt_race.h"
+#include "core/hunt/race.h"
 #include "core/symbols/symbols.h"
 #include "core/timeline/timeline.h"
 #include "core/views/views.h"

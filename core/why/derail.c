@@ -1,7 +1,7 @@
 /* derail.c - see derail.h. */
 #include <inttypes.h>
 
-#include "core/why/private/decoded.h"
+#include "core/views/decoded.h"
 #include "core/why/private/derail.h"
 
 enum { PAGE = 4096, SECTOR = 512 };
@@ -308,7 +308,7 @@ bool derail_frame(struct why_case *c, struct finding *f, unsigned cpu, uint64_t 
     struct decoded d;
     char at[PLACE_TEXT], by[PLACE_TEXT];
     uint64_t selector = 0;
-    if (!case_go(c, icount) || !decoded_open(c, cpu, &d))
+    if (!case_go(c, icount) || !decoded_open(c->tl, cpu, &d))
         return false;
     const unsigned id = d.insn->id;
     decoded_close(&d);

@@ -109,7 +109,7 @@ static uint64_t reads(struct flow *f, struct why_case *c, unsigned cpu, const st
         const cs_x86_op *op = &x->operands[i];
         if (op->type != X86_OP_MEM || !(decoded_access(d, i) & CS_AC_READ) || id == X86_INS_LEA)
             continue;
-        const uint64_t *there = slot(f, decoded_address(c, d, cpu, &op->mem), op->size);
+        const uint64_t *there = slot(f, decoded_address(c->tl, d, cpu, &op->mem), op->size);
         sources |= there ? *there : from[i];
     }
     if (is_pop(id)) {
@@ -134,7 +134,7 @@ static void writes(struct flow *f, struct why_case *c, unsigned cpu, const struc
     }
     for (unsigned i = 0; i < x->op_count && i < FLOW_OPERANDS; i++)
         if (x->operands[i].type == X86_OP_MEM && decoded_access(d, i) & CS_AC_WRITE)
-            store(f, decoded_address(c, d, cpu, &x->operands[i].mem), x->operands[i].size, sources);
+            store(f, decoded_address(c->tl, d, cpu, &x->operands[i].mem), x->operands[i].size, sources);
     if (is_push(d->insn->id)) {
         const unsigned size = timeline_code_bits(c->tl, cpu) / 8;
         store(f, view_stack(timeline_look(c->tl), cpu) - size, size,

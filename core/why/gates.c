@@ -6,7 +6,7 @@
 #include <inttypes.h>
 
 #include "base/byte_order.h"
-#include "core/why/private/decoded.h"
+#include "core/views/decoded.h"
 #include "core/why/private/gates.h"
 
 enum {
@@ -322,7 +322,7 @@ uint64_t gate_vector(struct why_case *c, unsigned cpu, uint64_t vector, uint64_t
     if (vector == VECTOR_PF && cr2 >= base && cr2 - base <= limit)
         return (cr2 - base) / (timeline_reg(c->tl, cpu, "efer") & EFER_LMA ? 16 : 8);
     struct decoded d;
-    if (vector == VECTOR_GP && !error && decoded_open(c, cpu, &d)) {
+    if (vector == VECTOR_GP && !error && decoded_open(c->tl, cpu, &d)) {
         if (d.insn->id == X86_INS_INT)
             vector = (uint64_t)d.insn->detail->x86.operands[0].imm & 0xff;
         decoded_close(&d);

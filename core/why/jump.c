@@ -1,7 +1,7 @@
 /* jump.c - see jump.h. */
 #include <inttypes.h>
 
-#include "core/why/private/decoded.h"
+#include "core/views/decoded.h"
 #include "core/why/private/jump.h"
 
 /* ---------------------------------------------------------------- the last jump */
@@ -70,7 +70,7 @@ static void look_at(struct why_case *c, struct jump *j, const struct decoded *d)
         snprintf(j->reg, sizeof j->reg, "%s", insn_register_name(&d->decoder, op->reg));
     } else if (x->op_count == 1 && op->type == X86_OP_MEM) {
         j->indirect = j->memory = true;
-        j->pointer = decoded_address(c, d, j->cpu, &op->mem);
+        j->pointer = decoded_address(c->tl, d, j->cpu, &op->mem);
         j->size = op->size > 8 ? 8 : op->size;
         if (op->mem.base && op->mem.base != X86_REG_RIP)
             snprintf(j->base, sizeof j->base, "%s", insn_register_name(&d->decoder, op->mem.base));
@@ -100,7 +100,7 @@ bool jump_find(struct why_case *c, unsigned cpu, uint64_t icount, struct jump *j
     j->icount = l.icount;
     j->pc = l.pc;
     j->target = l.next;
-    if (!decoded_open(c, cpu, &d))
+    if (!decoded_open(c->tl, cpu, &d))
         return false;
     look_at(c, j, &d);
     decoded_close(&d);

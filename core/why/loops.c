@@ -51,7 +51,7 @@ static int note_read(struct why_case *c, struct cpu_loop *l, unsigned cpu, const
     const cs_x86_op *op = &d->insn->detail->x86.operands[k];
     struct view_walk w;
     struct loop_read r = {.at = timeline_icount(c->tl), .size = op->size};
-    r.linear = decoded_address(c, d, cpu, &op->mem);
+    r.linear = decoded_address(c->tl, d, cpu, &op->mem);
     view_walk(timeline_look(c->tl), cpu, r.linear, &w);
     if ((w.paging && !w.mapped) || op->size > 8)
         return -1;
@@ -125,7 +125,7 @@ static void see_insn(struct why_case *c, struct cpu_loop *l, struct flow *flow, 
 {
     struct decoded d;
     uint64_t sources[FLOW_OPERANDS] = {0};
-    if (!decoded_open(c, cpu, &d))
+    if (!decoded_open(c->tl, cpu, &d))
         return;
     const cs_x86 *x = &d.insn->detail->x86;
     const unsigned id = d.insn->id;
@@ -218,12 +218,12 @@ static bool reads(struct why_case *c, unsigned cpu, uint64_t linear)
 {
     struct decoded d;
     bool found = false;
-    if (!decoded_open(c, cpu, &d))
+    if (!decoded_open(c->tl, cpu, &d))
         return true;
     const cs_x86 *x = &d.insn->detail->x86;
     for (unsigned k = 0; k < x->op_count; k++)
-        found |=
-            x->operands[k].type == X86_OP_MEM && decoded_address(c, &d, cpu, &x->operands[k].mem) == linear;
+        found |= x->operands[k].type == X86_OP_MEM &&
+                 decoded_address(c->tl, &d, cpu, &x->operands[k].mem) == linear;
     decoded_close(&d);
     return found;
 }

@@ -1,7 +1,7 @@
 /* pointer.c - see pointer.h. */
 #include <inttypes.h>
 
-#include "core/why/private/decoded.h"
+#include "core/views/decoded.h"
 #include "core/why/private/pointer.h"
 
 enum { SMALL = 0x10000 };
@@ -20,8 +20,8 @@ static bool is_canonical(uint64_t address)
 /* Of the registers that an address is made of, the one that is responsible: that which has most of it. */
 static unsigned responsible(struct why_case *c, const struct decoded *d, unsigned cpu, const x86_op_mem *m)
 {
-    const uint64_t base = decoded_register(c, d, cpu, m->base),
-                   index = decoded_register(c, d, cpu, m->index) * (uint64_t)m->scale;
+    const uint64_t base = decoded_register(c->tl, d, cpu, m->base),
+                   index = decoded_register(c->tl, d, cpu, m->index) * (uint64_t)m->scale;
     if (!m->base || (m->index && index > base))
         return m->index;
     return m->base;
@@ -36,7 +36,7 @@ static const x86_op_mem *bad_operand(struct why_case *c, const struct decoded *d
     for (unsigned i = 0; i < x->op_count && d->insn->id != X86_INS_LEA; i++) {
         if (x->operands[i].type != X86_OP_MEM)
             continue;
-        const uint64_t at = decoded_address(c, d, cpu, &x->operands[i].mem);
+        const uint64_t at = decoded_address(c->tl, d, cpu, &x->operands[i].mem);
         if (vector == VECTOR_PF ? address - at < WIDEST || at - address < WIDEST : !is_canonical(at))
             return &x->operands[i].mem;
     }
@@ -70,15 +70,15 @@ bool pointer_find(struct why_case *c, unsigned cpu, uint64_t icount, uint64_t ve
     struct decoded d;
     *p = (struct pointer){0};
     if ((vector != VECTOR_PF && vector != VECTOR_GP && vector != VECTOR_SS) || !case_affords(c) ||
-        !case_go(c, icount) || !decoded_open(c, cpu, &d))
+        !case_go(c, icount) || !decoded_open(c->tl, cpu, &d))
         return false;
     const x86_op_mem *m = bad_operand(c, &d, cpu, vector, address);
     const unsigned reg = m ? responsible(c, &d, cpu, m) : 0;
-    const bool small = !reg || decoded_register(c, &d, cpu, reg) < SMALL;
+    const bool small = !reg || decoded_register(c->tl, &d, cpu, reg) < SMALL;
     const bool told = m && small && segment_base(c, &d, cpu, icount, m, p);
     if (!told && reg && !is_stack_pointer(reg)) {
         snprintf(p->reg, sizeof p->reg, "%s", insn_register_name(&d.decoder, reg));
-        p->value = decoded_register(c, &d, cpu, reg);
+        p->value = decoded_register(c->tl, &d, cpu, reg);
     }
     decoded_close(&d);
     if (told || !*p->reg)

@@ -5,7 +5,7 @@
  */
 #include <inttypes.h>
 
-#include "core/why/private/decoded.h"
+#include "core/views/decoded.h"
 #include "core/why/private/refusal.h"
 
 enum { VECTOR_UD = 6, VECTOR_SS = 12, VECTOR_GP = 13, CR0_PE = 1, CR4_LA57 = 1 << 12, EFLAGS_VM = 1 << 17 };
@@ -70,9 +70,9 @@ static bool branch_is_bad(struct why_case *c, const struct decoded *d, unsigned 
     if ((d->insn->id != X86_INS_CALL && d->insn->id != X86_INS_JMP) || d->insn->detail->x86.op_count != 1)
         return false;
     if (op->type == X86_OP_REG)
-        target = decoded_register(c, d, cpu, op->reg);
-    else if (op->type != X86_OP_MEM ||
-             timeline_peek(c->tl, cpu, decoded_address(c, d, cpu, &op->mem), &target, op->size) != op->size)
+        target = decoded_register(c->tl, d, cpu, op->reg);
+    else if (op->type != X86_OP_MEM || timeline_peek(c->tl, cpu, decoded_address(c->tl, d, cpu, &op->mem),
+                                                     &target, op->size) != op->size)
         return false;
     return target_is_bad(c, cpu, "the target", target, out);
 }
@@ -121,9 +121,9 @@ static bool operand_is_bad(struct why_case *c, const struct decoded *d, unsigned
 {
     if (op->type != X86_OP_MEM || !op->access || d->insn->id == X86_INS_LEA || d->insn->id == X86_INS_NOP)
         return false;
-    const uint64_t at = decoded_address(c, d, cpu, &op->mem);
+    const uint64_t at = decoded_address(c->tl, d, cpu, &op->mem);
     if (timeline_code_bits(c->tl, cpu) != 64) {
-        if (segment_refuses(c, cpu, decoded_segment(d, &op->mem), decoded_offset(c, d, cpu, &op->mem), op,
+        if (segment_refuses(c, cpu, decoded_segment(d, &op->mem), decoded_offset(c->tl, d, cpu, &op->mem), op,
                             decoded_access(d, (unsigned)(op - d->insn->detail->x86.operands)) & CS_AC_WRITE,
                             out))
             return true;
@@ -152,7 +152,7 @@ static bool register_is_bad(struct why_case *c, const struct decoded *d, unsigne
     else if (d->insn->id == X86_INS_WRMSR)
         text_add(out, "the processor has no MSR 0x%" PRIx64 ", or it does not take 0x%" PRIx64, ecx, value);
     else if (name && name[0] == 'c' && name[1] == 'r' && op[1].type == X86_OP_REG)
-        text_add(out, "%s does not take 0x%" PRIx64, name, decoded_register(c, d, cpu, op[1].reg));
+        text_add(out, "%s does not take 0x%" PRIx64, name, decoded_register(c->tl, d, cpu, op[1].reg));
     else
         return false;
     return true;
@@ -192,7 +192,7 @@ bool refusal_text(struct why_case *c, unsigned cpu, uint64_t vector, uint64_t er
     struct decoded d;
     uint64_t target, at;
     if ((vector != VECTOR_GP && vector != VECTOR_SS && vector != VECTOR_UD) || error ||
-        !decoded_open(c, cpu, &d))
+        !decoded_open(c->tl, cpu, &d))
         return false;
     if (vector == VECTOR_UD) {
         const bool off = is_turned_off(c, &d, cpu, out);
@@ -212,7 +212,7 @@ bool refused_return(struct why_case *c, unsigned cpu, uint64_t *target, uint64_t
 {
     struct decoded d;
     struct text ignored = {0};
-    if (!decoded_open(c, cpu, &d))
+    if (!decoded_open(c->tl, cpu, &d))
         return false;
     const bool bad = return_is_bad(c, &d, cpu, target, at, &ignored);
     decoded_close(&d);

@@ -3,7 +3,7 @@
  * Source: Intel SDM volume 3, 6.12.1 (frames of handlers), 6.13 (error codes); volume 2, IRET.
  */
 
-#include "core/why/private/decoded.h"
+#include "core/views/decoded.h"
 #include "core/why/private/storm.h"
 
 enum { GAP = 100000 /* steps between two exceptions of a run */ };
@@ -179,7 +179,7 @@ static bool is_code(struct why_case *c, unsigned cpu, uint64_t selector)
 bool storm_error_code(struct why_case *c, const struct event *ev, uint64_t *code)
 {
     struct decoded d;
-    if (!case_go(c, ev->icount) || !decoded_open(c, ev->cpu, &d))
+    if (!case_go(c, ev->icount) || !decoded_open(c->tl, ev->cpu, &d))
         return false;
     const unsigned id = d.insn->id;
     decoded_close(&d);

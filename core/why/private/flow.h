@@ -2,7 +2,8 @@
 #ifndef BOOTREEL_CORE_WHY_FLOW_H
 #define BOOTREEL_CORE_WHY_FLOW_H
 
-#include "core/why/private/decoded.h"
+#include "core/views/decoded.h"
+#include "core/why/private/case.h"
 
 /* Sources, as bits: the reads of memory by their number in the list of the loop, and these. */
 enum { FLOW_READS = 48 };

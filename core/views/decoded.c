@@ -1,16 +1,22 @@
 /* decoded.c - the operands of an instruction, and where in memory they are. */
-#include "core/why/private/decoded.h"
+#include "core/views/decoded.h"
 
-bool decoded_open(struct why_case *c, unsigned cpu, struct decoded *d)
+bool decoded_next(struct timeline *tl, unsigned cpu, struct decoded *d)
 {
     uint8_t bytes[INSTRUCTION_BYTES];
-    const uint64_t pc = timeline_pc(c->tl, cpu);
-    const size_t n = timeline_peek(c->tl, cpu, pc, bytes, sizeof bytes);
-    *d = (struct decoded){0};
-    d->insn = insn_disassemble(&d->decoder, timeline_code_bits(c->tl, cpu), pc, bytes, n);
-    if (!d->insn)
-        insn_close(&d->decoder);
+    const uint64_t pc = timeline_pc(tl, cpu);
+    const size_t n = timeline_peek(tl, cpu, pc, bytes, sizeof bytes);
+    d->insn = insn_disassemble(&d->decoder, timeline_code_bits(tl, cpu), pc, bytes, n);
     return d->insn;
+}
+
+bool decoded_open(struct timeline *tl, unsigned cpu, struct decoded *d)
+{
+    *d = (struct decoded){0};
+    if (decoded_next(tl, cpu, d))
+        return true;
+    insn_close(&d->decoder);
+    return false;
 }
 
 void decoded_close(struct decoded *d)
@@ -23,7 +29,7 @@ unsigned decoded_access(const struct decoded *d, unsigned k)
     return insn_access(d->insn, k);
 }
 
-uint64_t decoded_register(struct why_case *c, const struct decoded *d, unsigned cpu, unsigned reg)
+uint64_t decoded_register(struct timeline *tl, const struct decoded *d, unsigned cpu, unsigned reg)
 {
     static const char *const names[][2] = {
         {"eax", "rax"},  {"ecx", "rcx"},  {"edx", "rdx"},  {"ebx", "rbx"},  {"esp", "rsp"},  {"ebp", "rbp"},
@@ -38,16 +44,16 @@ uint64_t decoded_register(struct why_case *c, const struct decoded *d, unsigned 
         return d->insn->address + d->insn->size;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (!strcmp(name, names[i][0])) {
-            const uint64_t whole = timeline_reg(c->tl, cpu, names[i][1]);
+            const uint64_t whole = timeline_reg(tl, cpu, names[i][1]);
             return strlen(name) == 2 ? (uint16_t)whole : (uint32_t)whole;
         }
-    return timeline_reg(c->tl, cpu, name);
+    return timeline_reg(tl, cpu, name);
 }
 
-uint64_t decoded_offset(struct why_case *c, const struct decoded *d, unsigned cpu, const x86_op_mem *m)
+uint64_t decoded_offset(struct timeline *tl, const struct decoded *d, unsigned cpu, const x86_op_mem *m)
 {
-    const uint64_t at = decoded_register(c, d, cpu, m->base) +
-                        decoded_register(c, d, cpu, m->index) * (uint64_t)m->scale + (uint64_t)m->disp;
+    const uint64_t at = decoded_register(tl, d, cpu, m->base) +
+                        decoded_register(tl, d, cpu, m->index) * (uint64_t)m->scale + (uint64_t)m->disp;
     switch (d->insn->detail->x86.addr_size) {
     case 2:
         return (uint16_t)at;
@@ -80,14 +86,14 @@ const char *decoded_segment(const struct decoded *d, const x86_op_mem *m)
     }
 }
 
-uint64_t decoded_address(struct why_case *c, const struct decoded *d, unsigned cpu, const x86_op_mem *m)
+uint64_t decoded_address(struct timeline *tl, const struct decoded *d, unsigned cpu, const x86_op_mem *m)
 {
-    const bool wide = timeline_code_bits(c->tl, cpu) == 64;
+    const bool wide = timeline_code_bits(tl, cpu) == 64;
     const char *segment = decoded_segment(d, m);
     char base[12];
     snprintf(base, sizeof base, "%s_base", segment);
-    uint64_t at = decoded_offset(c, d, cpu, m);
+    uint64_t at = decoded_offset(tl, d, cpu, m);
     if (!wide || *segment == 'f' || *segment == 'g')
-        at += timeline_reg(c->tl, cpu, base);
+        at += timeline_reg(tl, cpu, base);
     return wide ? at : (uint32_t)at;
 }

@@ -1,20 +1,18 @@
-/* hunt_race.c - see hunt_race.h. Accesses are those that instructions name as operands; pushes, pops, calls and returns do not count, as
+/* race.c - see race.h. Accesses are those that instructions name as operands; pushes, pops, calls and returns do not count, as
  * processors have stacks of their own. */
-#include "cli/hunt_race.h"
+#include "core/hunt/race.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "core/engine/look.h"
-#include "core/insn/insn.h"
+#include "core/views/decoded.h"
 
 enum {
     BEFORE = 64,    /* steps before the place */
     BETWEEN = 4096, /* … of the others, until the processor goes on */
     AFTER = 64,     /* … of that processor from there on */
-    OPERANDS = 2,
-    CODE = 15
+    OPERANDS = 2
 };
 
 struct access {
@@ -31,55 +29,29 @@ struct next {
 
 struct search {
     struct timeline *tl;
-    struct insn_decoder decoder;
+    struct decoded decoded;
     struct next next[ENGINE_CPUS];
     struct access *list; /* in the order of the run */
     size_t n, room;
 };
 
-static uint64_t register_of(const struct search *s, unsigned cpu, unsigned reg)
-{
-    char name[32];
-    const char *text = reg == X86_REG_INVALID ? NULL : insn_register_name(&s->decoder, reg);
-    if (!text)
-        return 0;
-    snprintf(name, sizeof name, "%s%s", *text == 'e' ? "r" : "", text + (*text == 'e'));
-    return timeline_reg(s->tl, cpu, name);
-}
-
-static uint64_t address_of(const struct search *s, unsigned cpu, const cs_insn *insn, const x86_op_mem *m,
-                           unsigned bits)
-{
-    uint64_t a = (uint64_t)m->disp + register_of(s, cpu, m->index) * (uint64_t)m->scale;
-    a += m->base == X86_REG_RIP ? insn->address + insn->size : register_of(s, cpu, m->base);
-    if (bits < 64)
-        a = (uint32_t)a;
-    if (m->segment == X86_REG_FS)
-        a += timeline_reg(s->tl, cpu, "fs_base");
-    if (m->segment == X86_REG_GS)
-        a += timeline_reg(s->tl, cpu, "gs_base");
-    return a;
-}
-
 /* Looks at the next instruction of a processor. Its registers stay as they are until it executes it. */
 static void look_ahead(struct search *s, unsigned cpu)
 {
-    uint8_t code[CODE];
     struct next *next = &s->next[cpu];
-    const uint64_t pc = timeline_pc(s->tl, cpu);
-    const unsigned bits = timeline_code_bits(s->tl, cpu);
-    const size_t n = timeline_peek(s->tl, cpu, pc, code, sizeof code);
-    const cs_insn *insn = n && bits > 16 ? insn_disassemble(&s->decoder, bits, pc, code, n) : NULL;
+    struct decoded *d = &s->decoded;
     next->n = 0;
-    if (!insn || insn->id == X86_INS_LEA || insn->id == X86_INS_NOP)
+    if (timeline_code_bits(s->tl, cpu) == 16 || !decoded_next(s->tl, cpu, d) || d->insn->id == X86_INS_LEA ||
+        d->insn->id == X86_INS_NOP)
         return;
-    for (unsigned i = 0; i < insn->detail->x86.op_count && next->n < OPERANDS; i++) {
-        const cs_x86_op *op = &insn->detail->x86.operands[i];
+    for (unsigned i = 0; i < d->insn->detail->x86.op_count && next->n < OPERANDS; i++) {
+        const cs_x86_op *op = &d->insn->detail->x86.operands[i];
         if (op->type == X86_OP_MEM)
-            next->access[next->n++] =
-                (struct access){.by = {.cpu = cpu, .written = insn_access(insn, i) & CS_AC_WRITE, .pc = pc},
-                                .address = address_of(s, cpu, insn, &op->mem, bits),
-                                .size = op->size};
+            next->access[next->n++] = (struct access){.by = {.cpu = cpu,
+                                                             .written = decoded_access(d, i) & CS_AC_WRITE,
+                                                             .pc = timeline_pc(s->tl, cpu)},
+                                                      .address = decoded_address(s->tl, d, cpu, &op->mem),
+                                                      .size = op->size};
     }
 }
 
@@ -189,7 +161,7 @@ int race_find(struct timeline *tl, uint64_t icount, unsigned cpu, struct race ra
         if (i < place && s.list[place - 1 - i].by.cpu == cpu)
             take(&s, &s.list[place - 1 - i], icount, until, race, &n);
     }
-    insn_close(&s.decoder);
+    decoded_close(&s.decoded);
     free(s.list);
     return rc ? -1 : (int)n;
 }

@@ -1,6 +1,6 @@
-/* hunt_race.h - the words in memory over which processors race where one gives way to another. Private to cli/. */
-#ifndef BOOTREEL_CLI_HUNT_RACE_H
-#define BOOTREEL_CLI_HUNT_RACE_H
+/* race.h - the words in memory over which processors race where one gives way to another. */
+#ifndef BOOTREEL_CORE_HUNT_RACE_H
+#define BOOTREEL_CORE_HUNT_RACE_H
 
 #include "core/timeline/timeline.h"
 
