@@ -265,12 +265,11 @@ static int find_from(struct hunt *h, struct error *err)
 }
 
 /* The trials' machine has it as a setting. */
-static int set_from(const struct hunt *h, char text[24])
+static void set_from(const struct hunt *h, char text[24])
 {
     snprintf(text, 24, "%llu", (unsigned long long)h->from);
     if (h->from)
         machine_add_setting(h->machine, "vary-from", text);
-    return 0;
 }
 
 static int hunt(struct hunt_command *c)
@@ -298,11 +297,12 @@ static int hunt(struct hunt_command *c)
     }
     char from[24]; /* stays until the machine is freed: no trial runs after this function */
     h->kind = engine_find(h->engines, machine_is_hosted(h->machine) ? "linux" : "pc", &err);
-    int rc = !h->kind || open_folder(h, &err) || find_from(h, &err) || set_from(h, from) ||
-                     machine_finish(h->machine, &err) || hunt_read(&r, h->folder, &err) ||
-                     hunt_run(h, &r, &err)
-                 ? -1
-                 : 0;
+    int rc = !h->kind || open_folder(h, &err) || find_from(h, &err) ? -1 : 0;
+    if (!rc) {
+        set_from(h, from);
+        rc = machine_finish(h->machine, &err) || hunt_read(&r, h->folder, &err) || hunt_run(h, &r, &err) ? -1
+                                                                                                         : 0;
+    }
     int status = rc ? trouble(&err) : hunt_table(&r);
     if (!rc && h->stopped)
         status = trouble_text("hunt: stopped; the same command goes on");

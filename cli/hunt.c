@@ -124,7 +124,7 @@ static bool is_bad(const struct hunt *h, const struct trial_end *end, const char
                                    : strcmp(outcome, h->reference) != 0;
 }
 
-static struct trial_options options_of(const struct hunt *h, const struct engine_config *cfg)
+struct trial_options hunt_trial_options(const struct hunt *h, const struct engine_config *cfg)
 {
     const bool text = h->bad == BAD_TEXT || h->bad == BAD_NO_TEXT;
     return (struct trial_options){.kind = h->kind,
@@ -149,11 +149,14 @@ static int judge_trace(const struct hunt *h, struct hunt_trial *trial, struct er
         const char *const argv[] = {"sh", "-c", command, "sh", path, NULL};
         pid_t pid;
         int status = 0;
-        rc = posix_spawn(&pid, "/bin/sh", NULL, NULL, (char **)argv, environ);
+        const int why = posix_spawn(&pid, "/bin/sh", NULL, NULL, (char **)argv, environ);
+        rc = why ? error_set(err, "/bin/sh: %s", strerror(why)) : 0;
         while (!rc && waitpid(pid, &status, 0) < 0 && errno == EINTR)
             ;
         trial->bad = status != 0;
-        snprintf(trial->outcome, sizeof trial->outcome, "the command's status %d", WEXITSTATUS(status));
+        snprintf(trial->outcome, sizeof trial->outcome,
+                 WIFSIGNALED(status) ? "the command was ended by signal %d" : "the command's status %d",
+                 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
         free(command);
     }
     unlink(path);
@@ -168,7 +171,7 @@ static int run_trial(struct run *run, struct hunt_trial *trial, struct error *er
     snprintf(run->seed, sizeof run->seed, "%llu", (unsigned long long)trial->seed);
     if (h->bad == BAD_WHY || h->bad == BAD_COMMAND)
         return judge_trace(h, trial, err);
-    const struct trial_options o = options_of(h, &run->cfg);
+    const struct trial_options o = hunt_trial_options(h, &run->cfg);
     struct trial *t = run->beginning ? run->beginning : trial_new(&o, err);
     if (!t || (run->beginning && trial_divide(t, trial->seed, err)))
         return -1;
@@ -261,19 +264,13 @@ static void add_kept(struct hunt_results *r, const struct hunt_kept *k)
     r->kept[r->nkept++] = *k;
 }
 
-static bool is_kept(const struct hunt_results *r, uint64_t seed)
-{
-    for (size_t i = 0; i < r->nkept; i++)
-        if (r->kept[i].seed == seed)
-            return true;
-    return false;
-}
-
 static size_t kept_of(const struct hunt_results *r, const char *outcome)
 {
     size_t n = 0;
-    for (size_t i = 0; i < r->n; i++)
-        n += !strcmp(r->trial[i].outcome, outcome) && is_kept(r, r->trial[i].seed);
+    for (size_t i = 0; i < r->nkept; i++) {
+        const struct hunt_trial *t = hunt_find(r, r->kept[i].seed);
+        n += t && !strcmp(t->outcome, outcome);
+    }
     return n;
 }
 
@@ -296,7 +293,8 @@ static int keep(struct run *run, const struct hunt_trial *t, struct error *err)
         rc = error_set(err, "%.300s: %s", list, strerror(errno));
     free(reel);
     free(list);
-    add_kept(run->r, &k);
+    if (!rc)
+        add_kept(run->r, &k);
     return rc;
 }
 
@@ -307,8 +305,7 @@ static int take_trial(struct run *run, const struct hunt_trial *t, struct error 
         return 0;
     if (keep(run, t, err))
         return run->h->stopped ? 0 : -1;
-    r->trial = mem_grow(r->trial, &r->room, r->n + 1, sizeof *r->trial);
-    r->trial[r->n++] = *t;
+    hunt_add(r, t);
     run->made++;
     out_print(run->log, "%llu\t%s\t%llu\t%llu\t%s\n", (unsigned long long)t->seed,
               t->failed ? "failed"
@@ -343,30 +340,15 @@ static int end_child(struct run *run, struct error *err)
 
 /* ---------------------------------------------------------------- the hunt */
 
-static bool is_made(const struct hunt_results *r, uint64_t seed)
-{
-    for (size_t i = 0; i < r->n; i++)
-        if (r->trial[i].seed == seed)
-            return true;
-    return false;
-}
-
 static void show(const struct run *run)
 {
-    size_t bad = 0, outcomes = 0;
     if (run->h->quiet || !isatty(STDERR_FILENO))
         return;
-    for (size_t i = 0; i < run->r->n; i++) {
-        size_t k = 0;
-        while (k < i && strcmp(run->r->trial[k].outcome, run->r->trial[i].outcome))
-            k++;
-        outcomes += k == i;
-        bad += run->r->trial[i].bad;
-    }
     const double seconds = (double)(real_ns() - run->began) / 1e9;
     out_control(stderr, "\r\033[K");
     out_print(stderr, "hunting: %zu of %llu, %.1f trials a second, %zu outcomes, %zu bad", run->r->n,
-              (unsigned long long)run->h->runs, (double)run->made / (seconds + 0.001), outcomes, bad);
+              (unsigned long long)run->h->runs, (double)run->made / (seconds + 0.001), run->r->outcomes,
+              run->r->bad);
     fflush(stderr);
 }
 
@@ -375,7 +357,7 @@ static int make_trials(struct run *run, struct error *err)
     const struct hunt *h = run->h;
     int rc = 0;
     for (uint64_t i = 0; i < h->runs && !rc && !h->stopped; i++) {
-        if (is_made(run->r, h->seed + i))
+        if (hunt_find(run->r, h->seed + i))
             continue;
         while (run->working >= h->jobs && !rc && !h->stopped) {
             rc = end_child(run, err);
@@ -395,18 +377,23 @@ static int make_trials(struct run *run, struct error *err)
     return rc;
 }
 
+bool hunt_is_variation(const char *key)
+{
+    static const char *const keys[] = {"vary", "vary-seed", "vary-from", "schedule"};
+    for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
+        if (!strcmp(key, keys[k]))
+            return true;
+    return false;
+}
+
 /* The settings of the machine, with the seed of the trial, and the position that --from stands for. Without variation: only the machine's. */
 static void set_settings(struct run *run, const struct engine_config *cfg, bool varied)
 {
-    static const char *const own[] = {"vary", "vary-seed", "vary-from", "schedule"};
     size_t n = 0;
     free(run->settings);
     run->settings = mem_zero(cfg->nsettings + 1, sizeof *run->settings);
     for (size_t i = 0; i < cfg->nsettings; i++) {
-        bool vary = false;
-        for (size_t k = 0; k < sizeof own / sizeof *own; k++)
-            vary |= !strcmp(cfg->settings[i].key, own[k]);
-        if (vary && !varied)
+        if (!varied && hunt_is_variation(cfg->settings[i].key))
             continue;
         run->settings[n++] = cfg->settings[i];
         if (!strcmp(cfg->settings[i].key, "vary-seed"))
@@ -422,7 +409,7 @@ static int run_plain(struct run *run, struct error *err)
 {
     struct trial_end end;
     set_settings(run, machine_config(run->h->machine), false);
-    const struct trial_options o = options_of(run->h, &run->cfg);
+    const struct trial_options o = hunt_trial_options(run->h, &run->cfg);
     struct trial *t = trial_new(&o, err);
     if (!t)
         return -1;
@@ -441,7 +428,7 @@ static int run_beginning(struct run *run, struct error *err)
 {
     if (!run->h->from || run->h->bad == BAD_WHY || run->h->bad == BAD_COMMAND)
         return 0;
-    const struct trial_options o = options_of(run->h, &run->cfg);
+    const struct trial_options o = hunt_trial_options(run->h, &run->cfg);
     run->beginning = trial_new(&o, err);
     if (!run->beginning)
         return -1;

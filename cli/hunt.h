@@ -9,6 +9,7 @@
 #ifndef BOOTREEL_CLI_HUNT_H
 #define BOOTREEL_CLI_HUNT_H
 
+#include "base/hash_index.h"
 #include "cli/cli.h"
 #include "cli/machine.h"
 #include "core/hunt/trial.h"
@@ -22,7 +23,6 @@ struct hunt {
     const struct engine_kind *kind;
     struct machine *machine;
     struct words words; /* of the machine, for bootreel record: "--cpus=2" */
-    size_t nwords;      /* of them, without --vary and the like */
     const char *folder;
     uint64_t seed, runs, jobs, from;
     const char *from_text, *until_text; /* --from, --until */
@@ -46,6 +46,8 @@ struct hunt_trial {
 struct hunt_results {
     struct hunt_trial *trial;
     size_t n, room;
+    size_t bad, outcomes;                  /* how many of them are bad; how many outcomes they have */
+    struct hash_index by_seed, by_outcome; /* of `trial`; of an outcome the first */
     struct hunt_kept {
         uint64_t seed;
         char code[64], verdict[200];
@@ -57,12 +59,19 @@ struct hunt_results {
 char *hunt_path(const struct hunt *h, const char *name);
 /* FOLDER/seed-N.reel; to be freed. */
 char *hunt_reel(const struct hunt *h, uint64_t seed);
+/* The trial with that seed, or NULL. */
+const struct hunt_trial *hunt_find(const struct hunt_results *r, uint64_t seed);
+void hunt_add(struct hunt_results *r, const struct hunt_trial *t);
 /* Adds what a folder has. -1 with err. */
 int hunt_read(struct hunt_results *r, const char *folder, struct error *err);
 void hunt_results_free(struct hunt_results *r);
 /* Prints the table. EXIT_NO if there were bad trials. */
 int hunt_table(const struct hunt_results *r);
 
+/* Whether a setting says what is varied, and how. */
+bool hunt_is_variation(const char *key);
+/* A trial of that machine, with the hunt's condition and limits. */
+struct trial_options hunt_trial_options(const struct hunt *h, const struct engine_config *cfg);
 /* Makes the trials that are not in `r` yet, and adds them. -1 with err. */
 int hunt_run(struct hunt *h, struct hunt_results *r, struct error *err);
 /* Runs bootreel record with the machine's words and these; to `path`. -1 with err. */

@@ -69,11 +69,10 @@ static int run(struct explain *x, const struct setting *more, size_t n, struct c
     memcpy(x->settings + x->nplain, more, n * sizeof *more);
     x->cfg.settings = x->settings;
     x->cfg.nsettings = x->nplain + n;
-    const struct trial_options o = {.kind = x->kind,
-                                    .config = &x->cfg,
-                                    .until = x->until,
-                                    .text = x->h->bad == BAD_END ? NULL : x->h->bad_text,
-                                    .text_before = x->h->bad_before};
+    struct trial_options o = hunt_trial_options(x->h, &x->cfg);
+    o.kind = x->kind;
+    o.until = x->until; /* as the recording ended, whatever the hunt's limits were */
+    o.until_time = 0;
     struct trial *t = trial_new(&o, x->err);
     x->runs++;
     if (!t)
@@ -142,33 +141,28 @@ static bool is_bad(void *ctx, const size_t *choice, size_t n)
 /* The settings of the trace, those of variation apart. */
 static void take_settings(struct explain *x)
 {
-    static const char *const own[] = {"vary", "vary-seed", "vary-from", "schedule"};
     const struct engine_config *cfg = replay_config(x->replay);
     x->cfg = *cfg;
     x->cfg.unplaced = false;
     x->settings = mem_zero(cfg->nsettings + 8, sizeof *x->settings);
-    for (size_t i = 0; i < cfg->nsettings; i++) {
-        bool vary = false;
-        for (size_t k = 0; k < sizeof own / sizeof *own; k++)
-            vary |= !strcmp(cfg->settings[i].key, own[k]);
-        if (!vary)
+    for (size_t i = 0; i < cfg->nsettings; i++)
+        if (!hunt_is_variation(cfg->settings[i].key))
             x->settings[x->nplain++] = cfg->settings[i];
-    }
 }
 
 static int run_recorded(struct explain *x)
 {
-    struct setting more[4];
+    const struct engine_config *cfg = replay_config(x->replay);
+    struct setting *more = mem_zero(cfg->nsettings + 1, sizeof *more);
     size_t n = 0;
-    static const char *const keys[] = {"vary", "vary-seed", "vary-from", "schedule"};
-    for (size_t i = 0; i < 4; i++) {
-        const char *value = trace_setting(x->t, keys[i]);
-        if (value)
-            more[n++] = (struct setting){keys[i], value};
-    }
+    for (size_t i = 0; i < cfg->nsettings; i++)
+        if (hunt_is_variation(cfg->settings[i].key))
+            more[n++] = cfg->settings[i];
     free(x->all.choice);
     x->all = (struct choices){0};
-    return run(x, more, n, &x->all, x->bad);
+    const int rc = run(x, more, n, &x->all, x->bad);
+    free(more);
+    return rc;
 }
 
 /* The recorded run and the one without choices. A recording that was ended from outside says nothing of when a good one would end: it gets

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "base/memory.h"
 #include "base/text.h"
@@ -14,12 +15,39 @@ static char *field(char **rest)
     return f ? f : "";
 }
 
-static bool has_seed(const struct hunt_results *r, uint64_t seed)
+static uint64_t hash_of(const void *bytes, size_t n)
 {
-    for (size_t i = 0; i < r->n; i++)
-        if (r->trial[i].seed == seed)
+    return XXH3_64bits(bytes, n);
+}
+
+const struct hunt_trial *hunt_find(const struct hunt_results *r, uint64_t seed)
+{
+    for (struct hash_search s = hash_search(&r->by_seed, hash_of(&seed, sizeof seed));
+         hash_found(&r->by_seed, &s);)
+        if (r->trial[s.number].seed == seed)
+            return &r->trial[s.number];
+    return NULL;
+}
+
+static bool has_outcome(const struct hunt_results *r, const char *outcome, uint64_t hash)
+{
+    for (struct hash_search s = hash_search(&r->by_outcome, hash); hash_found(&r->by_outcome, &s);)
+        if (!strcmp(r->trial[s.number].outcome, outcome))
             return true;
     return false;
+}
+
+void hunt_add(struct hunt_results *r, const struct hunt_trial *t)
+{
+    const uint64_t outcome = hash_of(t->outcome, strlen(t->outcome));
+    if (!has_outcome(r, t->outcome, outcome)) {
+        hash_index_add(&r->by_outcome, outcome, r->n);
+        r->outcomes++;
+    }
+    hash_index_add(&r->by_seed, hash_of(&t->seed, sizeof t->seed), r->n);
+    r->bad += t->bad;
+    r->trial = mem_grow(r->trial, &r->room, r->n + 1, sizeof *r->trial);
+    r->trial[r->n++] = *t;
 }
 
 static void take_trial_line(struct hunt_results *r, char *line)
@@ -31,10 +59,8 @@ static void take_trial_line(struct hunt_results *r, char *line)
     t.icount = strtoull(field(&line), NULL, 10);
     t.time = strtoull(field(&line), NULL, 10);
     snprintf(t.outcome, sizeof t.outcome, "%s", field(&line));
-    if (t.failed || !*t.outcome || has_seed(r, t.seed)) /* a failed one is made again */
-        return;
-    r->trial = mem_grow(r->trial, &r->room, r->n + 1, sizeof *r->trial);
-    r->trial[r->n++] = t;
+    if (!t.failed && *t.outcome && !hunt_find(r, t.seed)) /* a failed one is made again */
+        hunt_add(r, &t);
 }
 
 static void take_kept_line(struct hunt_results *r, char *line)
@@ -77,6 +103,8 @@ int hunt_read(struct hunt_results *r, const char *folder, struct error *err)
 
 void hunt_results_free(struct hunt_results *r)
 {
+    hash_index_clear(&r->by_seed);
+    hash_index_clear(&r->by_outcome);
     free(r->trial);
     free(r->kept);
 }
@@ -117,19 +145,18 @@ static size_t rows_of(const struct hunt_results *r, struct row *row)
 
 static void put_kept(const struct hunt_results *r, const struct row *row)
 {
-    for (size_t i = 0; i < r->nkept; i++)
-        for (size_t k = 0; k < r->n; k++)
-            if (r->trial[k].seed == r->kept[i].seed && r->trial[k].bad == row->first->bad &&
-                !strcmp(r->trial[k].outcome, row->first->outcome))
-                out_print(stdout, "          seed-%llu.reel: %s: %s\n", (unsigned long long)r->kept[i].seed,
-                          r->kept[i].code, r->kept[i].verdict);
+    for (size_t i = 0; i < r->nkept; i++) {
+        const struct hunt_trial *t = hunt_find(r, r->kept[i].seed);
+        if (t && t->bad == row->first->bad && !strcmp(t->outcome, row->first->outcome))
+            out_print(stdout, "          seed-%llu.reel: %s: %s\n", (unsigned long long)t->seed,
+                      r->kept[i].code, r->kept[i].verdict);
+    }
 }
 
 int hunt_table(const struct hunt_results *r)
 {
     struct row *row = mem_zero(r->n + 1, sizeof *row);
     const size_t n = rows_of(r, row);
-    size_t bad = 0;
     out_print(stdout, "%8s  %-10s  %s\n", "trials", "first seed", "outcome");
     for (size_t i = 0; i < n; i++) {
         const struct hunt_trial *t = row[i].first;
@@ -138,9 +165,8 @@ int hunt_table(const struct hunt_results *r)
                   : t->bad  ? "  (bad)"
                             : "");
         put_kept(r, &row[i]);
-        bad += t->bad ? row[i].n : 0;
     }
-    out_print(stdout, "%zu of %zu trials ended badly\n", bad, r->n);
+    out_print(stdout, "%zu of %zu trials ended badly\n", r->bad, r->n);
     free(row);
-    return bad ? EXIT_NO : EXIT_DONE;
+    return r->bad ? EXIT_NO : EXIT_DONE;
 }

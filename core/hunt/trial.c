@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "core/live/seen.h"
 #include "core/story/inspector.h"
 
 enum { STEPS_A_RUN = 25000000, DEVICES = 16, TEXT_MOST = 200, WAYS = 4, PANIC = 40 };
@@ -16,7 +17,7 @@ struct trial {
     struct inspector *inspector;
     struct crash_watch *watch;
     struct observer observer;
-    char seen[DEVICES][TEXT_MOST]; /* the last bytes of each console, as many as the text has */
+    struct seen_stream seen[DEVICES]; /* what each console has printed */
     struct trial_end end;
     struct stop stop;
     bool over, watched;
@@ -140,12 +141,9 @@ static void on_probe(void *ctx, unsigned id, unsigned cpu, uint64_t icount)
 
 static void look_for_text(struct trial *t, unsigned device, const char *data, size_t n)
 {
-    const size_t length = strlen(t->o.text);
-    char *seen = t->seen[device];
     for (size_t i = 0; i < n && !t->end.said; i++) {
-        memmove(seen, seen + 1, length - 1);
-        seen[length - 1] = data[i];
-        t->end.said = !memcmp(seen, t->o.text, length) &&
+        seen_stream_add(&t->seen[device], data[i]);
+        t->end.said = seen_stream_find(&t->seen[device], t->o.text) &&
                       (!t->o.text_before || t->e->ops->time(t->e) < t->o.text_before);
     }
 }
@@ -206,6 +204,8 @@ void trial_free(struct trial *t)
 {
     if (!t)
         return;
+    for (size_t i = 0; i < DEVICES; i++)
+        seen_stream_free(&t->seen[i]);
     inspector_destroy(t->inspector);
     crash_watch_free(t->watch);
     if (t->e)
