@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "base/real_time.h"
 #include "base/text.h"
+#include "cli/spawn.h"
 #include "cli/verdict.h"
 
 /* A child at work. */
@@ -66,19 +67,7 @@ int hunt_record(const struct hunt *h, const char *const *more, size_t nmore, con
     argv[n++] = "-q";
     argv[n++] = "-o";
     argv[n++] = (char *)path;
-    posix_spawn_file_actions_t files;
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    posix_spawnattr_t how; /* a hunt blocks signals; the recording does not */
-    sigset_t none;
-    sigemptyset(&none);
-    posix_spawnattr_init(&how);
-    posix_spawnattr_setflags(&how, POSIX_SPAWN_SETSIGMASK);
-    posix_spawnattr_setsigmask(&how, &none);
-    int rc = posix_spawn(&pid, "/proc/self/exe", &files, &how, argv, environ);
-    posix_spawnattr_destroy(&how);
-    posix_spawn_file_actions_destroy(&files);
+    int rc = spawn_self(argv, NULL, NULL, &pid);
     free(argv);
     if (rc)
         return error_set(err, "%.200s: %s", path, strerror(rc));

@@ -1,8 +1,6 @@
 /* matrix_run.c - running one job of a matrix. See matrix.h. */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,6 +14,7 @@
 #include "cli/markup.h"
 #include "cli/matrix.h"
 #include "cli/outline_options.h"
+#include "cli/spawn.h"
 #include "core/compare/digest.h"
 #include "core/run/crash.h"
 
@@ -49,19 +48,6 @@ static int make_folder(const char *path, struct error *err)
             break;
     }
     free(part);
-    return rc;
-}
-
-static int spawn(const struct job *job, char **argv, const char *log, pid_t *pid)
-{
-    posix_spawn_file_actions_t files;
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_addopen(&files, STDERR_FILENO, log, O_WRONLY | O_CREAT | O_TRUNC, 0666);
-    posix_spawn_file_actions_addchdir_np(&files, job->m->folder);
-    int rc = posix_spawn(pid, "/proc/self/exe", &files, NULL, argv, environ);
-    posix_spawn_file_actions_destroy(&files);
     return rc;
 }
 
@@ -121,7 +107,7 @@ static bool record(struct job *job, const char *reel, const char *log)
     argv[n++] = "-q";
     argv[n++] = "-o";
     argv[n++] = (char *)reel;
-    int rc = spawn(job, argv, log, &pid);
+    int rc = spawn_self(argv, log, job->m->folder, &pid);
     free(argv);
     if (rc) {
         fail(job, strerror(rc));
