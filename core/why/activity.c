@@ -133,44 +133,45 @@ bool systems_up(struct why_case *c)
 /* A function in which a task sleeps, and what for. */
 static const struct {
     const char *function, *what;
-    bool input; /* somebody may type */
+    bool input;  /* somebody may type */
+    bool serves; /* a server that is up waits so */
 } sleeps[] = {
-    {"n_tty_read", "a line of input", true},
-    {"tty_read", "input at a terminal", true},
-    {"do_wait", "a process that it has started", false},
-    {"kernel_wait4", "a process that it has started", false},
-    {"hrtimer_nanosleep", "time to pass", false},
-    {"do_nanosleep", "time to pass", false},
-    {"unix_stream_read", "data at a socket", false},
-    {"unix_dgram_recvmsg", "messages at its socket", false},
-    {"unix_accept", "a connection at a socket", false},
-    {"inet_csk_accept", "a connection from the network", false},
-    {"inet_stream_connect", "a connection to a server", false},
-    {"tcp_recvmsg", "data from the network", false},
-    {"udp_recvmsg", "data from the network", false},
-    {"packet_recvmsg", "packets from the network", false},
-    {"netlink_recvmsg", "a message of the kernel", false},
-    {"pipe_read", "data in a pipe", false},
-    {"ep_poll", "events", false},
-    {"do_epoll_wait", "events", false},
-    {"do_sys_poll", "events", false},
-    {"do_poll", "events", false},
-    {"do_select", "events", false},
-    {"futex_wait", "another thread", false},
-    {"sigsuspend", "a signal", false},
-    {"do_sigtimedwait", "a signal", false},
-    {"sys_pause", "a signal", false},
-    {"rpc_wait", "an answer of a server (RPC)", false},
-    {"nfs_", "an answer of an NFS server", false},
-    {"wait_for_device_probe", "a driver", false},
-    {"wait_for_root", "the root device", false},
-    {"io_schedule", "a disk", false},
-    {"usb_start_wait_urb", "a USB device", false},
-    {"wait_for_completion", "a completion", false},
-    {"__wait_for_common", "a completion", false},
-    {"__down", "a semaphore", false},
-    {"__mutex_lock", "a lock", false},
-    {"rwsem_down", "a lock", false},
+    {"n_tty_read", "a line of input", true, false},
+    {"tty_read", "input at a terminal", true, false},
+    {"do_wait", "a process that it has started", false, false},
+    {"kernel_wait4", "a process that it has started", false, false},
+    {"hrtimer_nanosleep", "time to pass", false, false},
+    {"do_nanosleep", "time to pass", false, false},
+    {"unix_stream_read", "data at a socket", false, false},
+    {"unix_dgram_recvmsg", "messages at its socket", false, true},
+    {"unix_accept", "a connection at a socket", false, true},
+    {"inet_csk_accept", "a connection from the network", false, true},
+    {"inet_stream_connect", "a connection to a server", false, false},
+    {"tcp_recvmsg", "data from the network", false, false},
+    {"udp_recvmsg", "data from the network", false, false},
+    {"packet_recvmsg", "packets from the network", false, false},
+    {"netlink_recvmsg", "a message of the kernel", false, false},
+    {"pipe_read", "data in a pipe", false, false},
+    {"ep_poll", "events", false, false},
+    {"do_epoll_wait", "events", false, false},
+    {"do_sys_poll", "events", false, false},
+    {"do_poll", "events", false, false},
+    {"do_select", "events", false, false},
+    {"futex_wait", "another thread", false, false},
+    {"sigsuspend", "a signal", false, false},
+    {"do_sigtimedwait", "a signal", false, false},
+    {"sys_pause", "a signal", false, false},
+    {"rpc_wait", "an answer of a server (RPC)", false, false},
+    {"nfs_", "an answer of an NFS server", false, false},
+    {"wait_for_device_probe", "a driver", false, false},
+    {"wait_for_root", "the root device", false, false},
+    {"io_schedule", "a disk", false, false},
+    {"usb_start_wait_urb", "a USB device", false, false},
+    {"wait_for_completion", "a completion", false, false},
+    {"__wait_for_common", "a completion", false, false},
+    {"__down", "a semaphore", false, false},
+    {"__mutex_lock", "a lock", false, false},
+    {"rwsem_down", "a lock", false, false},
 };
 
 /* Where a task gave up the processor last: the position. 0 if that is not known. */
@@ -296,22 +297,6 @@ static bool prints_now_and_then(struct why_case *c)
     return n >= LEAST && time_at(c) - last <= longest + second && !said_error(c, c->at);
 }
 
-/* What waits so is a server that is up. */
-static bool serves(const char *waits)
-{
-    static const char *const what[] = {"waits for a connection", "waits for messages at its socket"};
-    for (size_t i = 0; waits && i < sizeof what / sizeof what[0]; i++)
-        if (strstr(waits, what[i]) && !strstr(waits, "to a server"))
-            return true;
-    return false;
-}
-
-/* The only process there is waits for events, of whatever kind: it was started to serve them. */
-static bool only_waits(const char *waits, unsigned processes)
-{
-    return waits && processes == 1 && strstr(waits, " (1) waits for events");
-}
-
 /* A program at which somebody types. */
 static bool is_interactive(const struct process *p)
 {
@@ -417,77 +402,130 @@ bool idle_process(struct why_case *c, struct text *what)
     return row >= 0;
 }
 
-bool idle_system(struct why_case *c, struct finding *f)
+/* What the processes of an idle system wait for. */
+struct idle {
+    struct finding who; /* they, and their calls */
+    struct text
+        last; /* in words: that of the newest one that waits for something known, or that for which input is missing, … */
+    int row;      /* … in `sleeps`; -1: there is none … */
+    uint32_t pid; /* … and who it is */
+    bool input;
+    const struct event *error; /* said before a shell that waits for input */
+    uint64_t stuck;            /* ns since when it waits inside of the kernel; 0: not for long */
+    char stuck_in[80];         /* the kernel's function */
+    unsigned processes;
+};
+
+enum { NS_A_SECOND = 1000000000 };
+
+static bool waits_for_input(const struct process *p, int row)
 {
-    const uint64_t second = 1000000000, long_ago = 5 * second;
+    return row >= 0 && (sleeps[row].input || (is_interactive(p) && !strcmp(sleeps[row].what, "events")));
+}
+
+static void take_waiting(struct idle *s, const struct process *p, int row, const char *what)
+{
+    free(s->last.s);
+    s->last = (struct text){0};
+    text_add(&s->last, "%.30s (%" PRIu32 ") waits for %s", p->name, p->pid, what);
+    s->row = row;
+    s->pid = p->pid;
+}
+
+static void look_at_process(struct why_case *c, struct idle *s, const struct process *p)
+{
+    const uint64_t long_ago = 5ull * NS_A_SECOND;
+    char function[80];
+    const int row = waits_for(c, &s->who, p, function);
+    const uint64_t since = inside_kernel(row) ? time_since(c, left_at(c, p->pid)) : 0;
+    if (since >= long_ago && !s->last.n) {
+        s->stuck = since;
+        snprintf(s->stuck_in, sizeof s->stuck_in, "%s", function);
+    }
+    s->input = waits_for_input(p, row);
+    if (s->input) {
+        take_waiting(s, p, row, sleeps[row].input ? sleeps[row].what : "input");
+        s->error = is_interactive(p) ? said_before_shell(c, p) : NULL;
+    } else if (row >= 0 && !s->last.n) {
+        take_waiting(s, p, row, sleeps[row].what);
+    }
+}
+
+/* The newest processes, up to one that waits for input. */
+static void look_at_processes(struct why_case *c, struct idle *s)
+{
     enum { LOOKED = 4 };
-    char words[SAID_TEXT], function[80], stuck_in[80] = "";
-    uint64_t stuck = 0;
     struct error ignored;
-    if (!facts_last(&c->now, EV_INIT_RUN) && !facts_last(&c->now, EV_PROCESS_FIRST))
-        return false;
     struct processes *ps = processes_at(c->t, c->at, &ignored);
-    struct finding who = {0};
-    struct text last = {0};
-    const struct event *error = NULL;
-    bool input = false;
-    unsigned looked = 0, processes = 0;
+    unsigned looked = 0;
     for (size_t i = 0; i < (ps ? processes_count(ps) : 0); i++)
-        processes += !processes_get(ps, i)->exited && *processes_get(ps, i)->path;
-    for (size_t i = ps ? processes_count(ps) : 0; i-- && looked < LOOKED && !input;) {
+        s->processes += !processes_get(ps, i)->exited && *processes_get(ps, i)->path;
+    for (size_t i = ps ? processes_count(ps) : 0; i-- && looked < LOOKED && !s->input;) {
         const struct process *p = processes_get(ps, i);
         if (p->exited || !*p->path || p->pid != p->tgid)
             continue;
         looked++;
-        const int row = waits_for(c, &who, p, function);
-        const uint64_t since = inside_kernel(row) ? time_since(c, left_at(c, p->pid)) : 0;
-        if (since >= long_ago && !last.n) {
-            stuck = since;
-            snprintf(stuck_in, sizeof stuck_in, "%s", function);
-        }
-        if (row >= 0 && !last.n)
-            text_add(&last, "%.30s (%" PRIu32 ") waits for %s", p->name, p->pid, sleeps[row].what);
-        if (row >= 0 && (sleeps[row].input || (is_interactive(p) && !strcmp(sleeps[row].what, "events")))) {
-            input = true;
-            free(last.s);
-            last = (struct text){0};
-            text_add(&last, "%.30s (%" PRIu32 ") waits for %s", p->name, p->pid,
-                     sleeps[row].input ? sleeps[row].what : "input");
-            error = is_interactive(p) ? said_before_shell(c, p) : NULL;
-        }
+        look_at_process(c, s, p);
     }
     processes_free(ps);
-    if (!error && !input && last.n && is_prompt(said_prompt(c, words)))
+}
+
+/* A server that is up; or the only process there is waits for events, of whatever kind: it was started to serve them. */
+static bool is_serving(const struct idle *s)
+{
+    return s->row >= 0 && (sleeps[s->row].serves ||
+                           (s->processes == 1 && s->pid == 1 && !strcmp(sleeps[s->row].what, "events")));
+}
+
+static void cannot_tell_idle(struct why_case *c, struct finding *f, const struct idle *s)
+{
+    char words[SAID_TEXT];
+    const struct event *said = said_by_program(c);
+    find_verdict(f, WHY_UNKNOWN_IDLE, c->at,
+                 "cannot tell: the system is idle%s%s%s, and nothing says that it is up%s%s",
+                 said ? " after \"" : "", said ? fact_text(said, words, sizeof words) : "", said ? "\"" : "",
+                 s->last.n ? "; " : "", s->last.n ? s->last.s : "");
+}
+
+static void say_idle(struct why_case *c, struct finding *f, const struct idle *s)
+{
+    char words[SAID_TEXT];
+    const char *last = s->last.s;
+    if (!s->input && s->last.n && is_prompt(said_prompt(c, words)))
         find_verdict(f, WHY_OK_PROMPT, c->at,
-                     "nothing went wrong: the system waits at the prompt \"%.60s\"; %s", words, last.s);
-    else if (error)
-        find_verdict(f, WHY_LINUX_INITRAMFS, error->icount,
+                     "nothing went wrong: the system waits at the prompt \"%.60s\"; %s", words, last);
+    else if (s->error)
+        find_verdict(f, WHY_LINUX_INITRAMFS, s->error->icount,
                      "the initramfs says \"%s\", and ends in a shell: %s",
-                     fact_text(error, words, sizeof words), last.s);
-    else if (input)
-        find_verdict(f, WHY_OK_PROMPT, c->at, "nothing went wrong: the system is idle, and %s", last.s);
-    else if (stuck && !systems_up(c))
-        find_verdict(f, WHY_LINUX_STALL, c->at, "%s%s%s since %" PRIu64 " s, and nothing else goes on",
-                     last.s, *stuck_in ? " in " : "", stuck_in, stuck / second);
-    else if (last.n && strstr(last.s, "waits for time to pass") && prints_now_and_then(c))
+                     fact_text(s->error, words, sizeof words), last);
+    else if (s->input)
+        find_verdict(f, WHY_OK_PROMPT, c->at, "nothing went wrong: the system is idle, and %s", last);
+    else if (s->stuck && !systems_up(c))
+        find_verdict(f, WHY_LINUX_STALL, c->at, "%s%s%s since %" PRIu64 " s, and nothing else goes on", last,
+                     *s->stuck_in ? " in " : "", s->stuck_in, s->stuck / NS_A_SECOND);
+    else if (s->row >= 0 && !strcmp(sleeps[s->row].what, "time to pass") && prints_now_and_then(c))
         find_verdict(f, WHY_OK_WORKS, c->at,
-                     "nothing went wrong: the system prints a line now and then, and %s", last.s);
-    else if ((serves(last.s) || only_waits(last.s, processes)) && !said_shortly(c, c->at))
-        find_verdict(f, WHY_OK_IDLE, c->at, "nothing went wrong: the system is idle, and %s", last.s);
+                     "nothing went wrong: the system prints a line now and then, and %s", last);
+    else if (is_serving(s) && !said_shortly(c, c->at))
+        find_verdict(f, WHY_OK_IDLE, c->at, "nothing went wrong: the system is idle, and %s", last);
     else if (systems_up(c))
         find_verdict(f, WHY_OK_IDLE, c->at,
                      "nothing went wrong: the system is up and idle, and waits for something to do");
-    else {
-        const struct event *said = said_by_program(c);
-        find_verdict(f, WHY_UNKNOWN_IDLE, c->at,
-                     "cannot tell: the system is idle%s%s%s, and nothing says that it is up%s%s",
-                     said ? " after \"" : "", said ? fact_text(said, words, sizeof words) : "",
-                     said ? "\"" : "", last.n ? "; " : "", last.n ? last.s : "");
-    }
-    for (size_t i = 0; i < who.n; i++)
-        find_line(f, who.line[i].icount, NULL, "%s", who.line[i].text);
-    find_drop(&who);
-    free(last.s);
+    else
+        cannot_tell_idle(c, f, s);
+}
+
+bool idle_system(struct why_case *c, struct finding *f)
+{
+    if (!facts_last(&c->now, EV_INIT_RUN) && !facts_last(&c->now, EV_PROCESS_FIRST))
+        return false;
+    struct idle s = {.row = -1};
+    look_at_processes(c, &s);
+    say_idle(c, f, &s);
+    for (size_t i = 0; i < s.who.n; i++)
+        find_line(f, s.who.line[i].icount, NULL, "%s", s.who.line[i].text);
+    find_drop(&s.who);
+    free(s.last.s);
     return true;
 }
 
