@@ -2,16 +2,31 @@
  *
  * SDM volume 2, CPUID; AMD CPUID specification (25481) for the extended leaves.
  *
- * The vendor is AMD, family 15 (K8): operating systems then expect neither Meltdown nor microcode updates nor
+ * The vendor of most is AMD, family 15 (K8): operating systems then expect neither Meltdown nor microcode updates nor
  * the registers of later families. The model is QEMU's qemu64 (6Bh, stepping 1: revision G). Models 20h-3Fh
  * (revision E) have errata on real machines about which FreeBSD warns, and for which Xen refuses to create
  * domains (erratum 121). Models from 41h on may have C1E (erratum 400): systems check MSR C0010055h, which
  * says that it is off. With +svm the signature stays: revision G had SVM, but nested paging, NRIP and decode assists came with later
  * families. Linux, KVM and Xen go by the feature bits of leaf 8000000Ah, and take no detour for the family: its errata of SVM are of the
- * processors without nested paging. */
+ * processors without nested paging.
+ *
+ * The vendor of intel-v2 and intel-v3 is Intel.
+ *
+ * intel-v2 says that it is a Sandy Bridge (06_2Ah, stepping 7), as the Pentium G620 was, which had VT-x and no AVX. Kernels know Nehalem and
+ * Westmere, which are older, by their errata: KVM refuses their VMX-preemption timer and their control for IA32_PERF_GLOBAL_CTRL.
+ *
+ * intel-v3 says that it is a Broadwell (06_3Dh, stepping 4), the first with ADX, SMAP and RDSEED. CLFLUSHOPT, XSAVEC and XSAVES came with
+ * Skylake (06_5Eh), which has all of this model's features, but which kernels have on their lists for Retbleed and GDS. Broadwell is on that
+ * for SRBDS, of which IA32_ARCH_CAPABILITIES.MDS_NO without TSX says that there is none.
+ *
+ * IA32_ARCH_CAPABILITIES says of both that they have none of the faults whose mitigations cost time: no Meltdown and L1TF (so no separate page
+ * tables, and no flush of L1D at VM entries), MDS, TAA, stale data of MMIO, machine checks by page sizes (so huge pages in EPT can be executed).
+ * Against Spectre version 2 kernels use retpolines, as on the others. IA32_FEATURE_CONTROL is locked, as firmware leaves it, with VMX if there
+ * is `+vmx`. TSC and local APIC timer count nanoseconds, and leaf 15h says so; it is newer than both processors. */
 #include <assert.h>
 #include <stdio.h>
 
+#include "base/must.h"
 #include "hv/x86/decode/decode.h"
 #include "hv/x86/system/sys.h"
 #include "hv/x86/virt/virt.h"
@@ -41,14 +56,16 @@ struct cpuid_model {
     (FEATURES_V3 | F(UMIP) | F(INVPCID) | F(CLWB) | F(RDPID) | F(SHA) | F(GFNI) | F(VAES) | F(VPCLMUL) |     \
      F(LA57))
 
-/* The first is the default; "max" has every feature. Signatures: K8 revision G (model 6Bh), and K7 (model
- * 6). */
+/* The first is the default; "max" has every feature but what belongs to the vendor. Signatures: K8 revision G (model 6Bh), K7 (model
+ * 6), Sandy Bridge, Broadwell. */
 static const struct cpuid_model models[] = {
-    {"x86-64-v2", FEATURES_V2, 0x60fb1, 0x16, 40, 48, true},
-    {"x86-64", FEATURES_V1, 0x60fb1, 0x16, 40, 48, true},
-    {"x86-64-v3", FEATURES_V3, 0x60fb1, 0x16, 40, 48, true},
-    {"max", FEATURES_MAX, 0x60fb1, 0x16, 40, 48, true},
-    {"i686", FEATURES_I686, 0x662, 1, 36, 32, false},
+    {"x86-64-v2", FEATURES_V2 | F(AMD), 0x60fb1, 0x16, 40, 48, true},
+    {"x86-64", FEATURES_V1 | F(AMD), 0x60fb1, 0x16, 40, 48, true},
+    {"x86-64-v3", FEATURES_V3 | F(AMD), 0x60fb1, 0x16, 40, 48, true},
+    {"max", FEATURES_MAX | F(AMD), 0x60fb1, 0x16, 40, 48, true},
+    {"i686", FEATURES_I686 | F(AMD), 0x662, 1, 36, 32, false},
+    {"intel-v2", FEATURES_V2 | F(INTEL), 0x206a7, 0x16, 40, 48, true},
+    {"intel-v3", FEATURES_V3 | F(INTEL), 0x306d4, 0x16, 40, 48, true},
 };
 enum { NMODELS = sizeof models / sizeof models[0] };
 
@@ -58,18 +75,39 @@ const char *x86_model(unsigned i)
 }
 
 /* What can be added to a model, behind a comma. */
+static const struct extra {
+    const char *name;
+    uint8_t feature, vendor;
+    const char *whose;
+} extras[] = {
+    {"+svm", FT_SVM, FT_AMD, "AMD"},
+    {"+vmx", FT_VMX, FT_INTEL, "Intel"},
+};
+enum { NEXTRAS = sizeof extras / sizeof extras[0] };
+
 static int add_feature(struct x86 *cpu, const char *name, struct error *err)
 {
-    if (!strcmp(name, "+vmx"))
-        return error_set(err,
-                         "'+vmx' is of Intel's processors, and all models here are AMD's: there is '+svm'");
-    if (strcmp(name, "+svm"))
-        return error_set(err, "nothing '%s' can be added to a processor model; there is: +svm", name);
+    const struct extra *own = NULL, *e = NULL;
+    for (unsigned i = 0; i < NEXTRAS; i++) {
+        if (cpu_has(cpu, extras[i].vendor))
+            own = &extras[i];
+        if (!strcmp(name, extras[i].name))
+            e = &extras[i];
+    }
+    must(own, "every model has a vendor");
+    if (!e)
+        return error_set(err, "nothing '%s' can be added to the processor model '%s'; there is: %s", name,
+                         cpu->model->name, own->name);
+    if (e != own)
+        return error_set(
+            err, "'%s' is of %s's processors, and the processor model '%s' is one of %s's: there is '%s'",
+            name, e->whose, cpu->model->name, own->whose, own->name);
     if (!cpu_has(cpu, FT_LM))
-        return error_set(err,
-                         "processor model '%s' cannot have '+svm': no processor without long mode had it",
-                         cpu->model->name);
-    cpu->features |= F(SVM);
+        return error_set(err, "processor model '%s' cannot have '%s': no processor without long mode had it",
+                         cpu->model->name, name);
+    if (e->feature == FT_VMX)
+        return error_set(err, "'+vmx' (Intel's virtual machine extensions) is not implemented yet");
+    cpu->features |= 1ull << e->feature;
     return 0;
 }
 
@@ -132,15 +170,26 @@ bool x86_has_tsc_deadline(const struct x86 *cpu)
     return cpu_has(cpu, FT_TSC_DEADLINE);
 }
 
-/* SVM is added to the model at hand, if it can be. */
-static const char *model_with_svm(const struct x86 *cpu)
+/* SVM or VMX is added to the model at hand, if it can be. */
+static const char *model_with_guests(const struct x86 *cpu, enum feature f)
 {
-    static const char *const names[] = {"x86-64,+svm", "x86-64-v2,+svm", "x86-64-v3,+svm", "max,+svm"};
+    static const struct {
+        enum feature feature;
+        const char *name;
+    } names[] = {
+        {FT_SVM, "x86-64,+svm"}, {FT_SVM, "x86-64-v2,+svm"}, {FT_SVM, "x86-64-v3,+svm"},
+        {FT_SVM, "max,+svm"},    {FT_VMX, "intel-v2,+vmx"},  {FT_VMX, "intel-v3,+vmx"},
+    };
     const size_t n = strlen(cpu->model->name);
-    for (unsigned k = 0; k < sizeof names / sizeof names[0]; k++)
-        if (!strncmp(names[k], cpu->model->name, n) && names[k][n] == ',')
-            return names[k];
-    return names[0];
+    const char *first = NULL;
+    for (unsigned k = 0; k < sizeof names / sizeof names[0]; k++) {
+        if (names[k].feature != f)
+            continue;
+        first = first ? first : names[k].name;
+        if (!strncmp(names[k].name, cpu->model->name, n) && names[k].name[n] == ',')
+            return names[k].name;
+    }
+    return first;
 }
 
 /* From the least of them to the one with everything. */
@@ -151,7 +200,7 @@ const char *cpuid_least_model(const struct x86 *cpu, enum feature f)
         for (unsigned i = 0; i < NMODELS; i++)
             if (!strcmp(models[i].name, names[k]) && models[i].features >> f & 1)
                 return models[i].name;
-    return f == FT_SVM ? model_with_svm(cpu) : NULL;
+    return model_with_guests(cpu, f);
 }
 
 const char *feature_name(enum feature f)
@@ -184,6 +233,7 @@ const char *feature_name(enum feature f)
         [FT_VAES] = "VAES",         [FT_VPCLMUL] = "VPCLMULQDQ",
         [FT_X2APIC] = "x2APIC",     [FT_TSC_DEADLINE] = "TSC-deadline",
         [FT_LA57] = "LA57",         [FT_SVM] = "SVM",
+        [FT_VMX] = "VMX",
     };
     return names[f] ? names[f] : "the base";
 }
@@ -207,7 +257,7 @@ unsigned cpuid_linear_bits(const struct x86 *cpu)
 
 /* ---------------------------------------------------------------- feature words */
 
-enum word { W_1C, W_1D, W_7B, W_7C, W_D1A, W_E1C, W_E1D };
+enum word { W_1C, W_1D, W_7B, W_7C, W_7D, W_D1A, W_E1C, W_E1D };
 static const struct {
     uint8_t feature, word, bit;
 } feature_bits[] = {
@@ -224,7 +274,8 @@ static const struct {
     {FT_GFNI, W_7C, 8},          {FT_VAES, W_7C, 9},     {FT_VPCLMUL, W_7C, 10},  {FT_LZCNT, W_E1C, 5},
     {FT_XSAVEOPT, W_D1A, 0},     {FT_XSAVEC, W_D1A, 1},  {FT_XGETBV1, W_D1A, 2},  {FT_XSAVES, W_D1A, 3},
     {FT_SYSCALL, W_E1D, 11},     {FT_RDTSCP, W_E1D, 27}, {FT_LM, W_E1D, 29},      {FT_X2APIC, W_1C, 21},
-    {FT_TSC_DEADLINE, W_1C, 24}, {FT_LA57, W_7C, 16},    {FT_SVM, W_E1C, 2},
+    {FT_TSC_DEADLINE, W_1C, 24}, {FT_LA57, W_7C, 16},    {FT_SVM, W_E1C, 2},      {FT_VMX, W_1C, 5},
+    {FT_INTEL, W_7D, 29}, /* IA32_ARCH_CAPABILITIES */
 };
 
 static uint32_t feature_word(const struct x86 *cpu, enum word w)
@@ -277,8 +328,15 @@ static uint32_t word_of(const char *s)
     return v;
 }
 
-static struct regs vendor(uint32_t max)
+static bool is_intel(const struct x86 *cpu)
 {
+    return cpu_has(cpu, FT_INTEL);
+}
+
+static struct regs vendor(const struct x86 *cpu, uint32_t max)
+{
+    if (is_intel(cpu))
+        return (struct regs){max, word_of("Genu"), word_of("ntel"), word_of("ineI")};
     return (struct regs){max, word_of("Auth"), word_of("cAMD"), word_of("enti")};
 }
 
@@ -332,25 +390,58 @@ static struct regs leaf_topology(const struct x86 *cpu, uint32_t sub)
     return (struct regs){0, 0, sub & 0xff, cpu->index};
 }
 
+/* SDM volume 2, deterministic cache parameters: of each cache the type and level, by how many cores at most it is used, the ways, and
+ * the sets. Those of a Pentium G620. */
+static struct regs leaf_caches(const struct x86 *cpu, uint32_t sub)
+{
+    enum { DATA = 1, CODE, BOTH, STARTS = 1 << 8, LINE = 64 - 1 };
+    static const struct {
+        uint8_t type, level, ways;
+        bool shared;
+        uint16_t sets;
+    } caches[] = {{DATA, 1, 8, false, 64},
+                  {CODE, 1, 8, false, 64},
+                  {BOTH, 2, 8, false, 512},
+                  {BOTH, 3, 12, true, 4096}};
+    const uint32_t cores = (1u << core_bits(cpu)) - 1;
+    if (!is_intel(cpu) || sub >= sizeof caches / sizeof caches[0])
+        return (struct regs){0};
+    return (struct regs){caches[sub].type | caches[sub].level << 5 | STARTS |
+                             (caches[sub].shared ? cores << 14 : 0) | cores << 26,
+                         LINE | (caches[sub].ways - 1u) << 22, caches[sub].sets - 1u, 0};
+}
+
+/* TSC: 25 MHz times 40. Intel's kernels take the first of these for the clock of the local APIC's timer, too, which counts nanoseconds. */
+static struct regs leaf_tsc(const struct x86 *cpu)
+{
+    return is_intel(cpu) ? (struct regs){1, 1, 1000000000, 0} : (struct regs){1, 40, 25000000, 0};
+}
+
 static struct regs basic(const struct x86 *cpu, uint32_t leaf, uint32_t sub)
 {
     switch (leaf) {
     case 0:
-        return vendor(cpu->model->max_basic);
+        return vendor(cpu, cpu->model->max_basic);
     case 1:
         return leaf1(cpu);
+    case 2: /* descriptors of caches and TLBs (SDM volume 2, table 3-12), those of a Pentium G620: FFh refers to leaf 4 */
+        return is_intel(cpu) ? (struct regs){0x76035a01, 0x00f0b2ff, 0, 0x00ca0000} : (struct regs){0};
+    case 4:
+        return leaf_caches(cpu, sub);
     case 5:
         return cpu_has(cpu, FT_MONITOR) ? (struct regs){64, 64, 1, 0} : (struct regs){0};
     case 6:
         return (struct regs){4, 0, 0, 0}; /* the APIC timer never stops */
     case 7:
-        return sub ? (struct regs){0} : (struct regs){0, feature_word(cpu, W_7B), feature_word(cpu, W_7C), 0};
+        return sub ? (struct regs){0}
+                   : (struct regs){0, feature_word(cpu, W_7B), feature_word(cpu, W_7C),
+                                   feature_word(cpu, W_7D)};
     case 0xb:
         return leaf_topology(cpu, sub);
     case 0xd:
         return leaf_xsave(cpu, sub);
     case 0x15:
-        return (struct regs){1, 40, 25000000, 0}; /* TSC: 25 MHz times 40 */
+        return leaf_tsc(cpu);
     case 0x16:
         return (struct regs){1000, 1000, 100, 0};
     default:
@@ -381,20 +472,32 @@ static struct regs leaf_svm(const struct x86 *cpu)
     return (struct regs){r[0], r[1], r[2], r[3]};
 }
 
-static struct regs extended(const struct x86 *cpu, uint32_t leaf)
+/* The extended leaves as Intel has them: of leaf 1 only what leaf 1 of the basic ones does not say, of the caches L2. */
+static struct regs extended_intel(const struct x86 *cpu, uint32_t leaf)
 {
     const struct cpuid_model *m = cpu->model;
     switch (leaf & 0xffff) {
-    case 0:
-        return vendor(extended_max(cpu));
+    case 1:
+        return (struct regs){0, 0, feature_word(cpu, W_E1C), feature_word(cpu, W_E1D) | (m->nx ? D_NX : 0)};
+    case 6:
+        return (struct regs){0, 0, 0x01006040, 0}; /* 256 KiB, 8 ways, 64-byte lines */
+    case 7:
+        return (struct regs){0, 0, 0, 1 << 8}; /* invariant TSC */
+    case 8:
+        return (struct regs){m->physical_bits | cpuid_linear_bits(cpu) << 8, 0, 0, 0};
+    default:
+        return (struct regs){0};
+    }
+}
+
+static struct regs extended_amd(const struct x86 *cpu, uint32_t leaf)
+{
+    const struct cpuid_model *m = cpu->model;
+    switch (leaf & 0xffff) {
     case 1:
         return (struct regs){m->signature, 0,
                              feature_word(cpu, W_E1C) | (cpu->cores > 1 ? E1C_CMP_LEGACY : 0),
                              feature_word(cpu, W_E1D) | (leaf1_edx(cpu) & D_COPIED) | (m->nx ? D_NX : 0)};
-    case 2:
-    case 3:
-    case 4:
-        return brand(cpu, (leaf & 0xffff) - 2);
     case 5:
         /* L1: 64 KiB each, 2 ways, 64-byte lines */
         return (struct regs){0xff08ff08, 0xff20ff20, 0x40020140, 0x40020140};
@@ -409,6 +512,20 @@ static struct regs extended(const struct x86 *cpu, uint32_t leaf)
         return leaf_svm(cpu);
     default:
         return (struct regs){0};
+    }
+}
+
+static struct regs extended(const struct x86 *cpu, uint32_t leaf)
+{
+    switch (leaf & 0xffff) {
+    case 0:
+        return vendor(cpu, extended_max(cpu));
+    case 2:
+    case 3:
+    case 4:
+        return brand(cpu, (leaf & 0xffff) - 2);
+    default:
+        return is_intel(cpu) ? extended_intel(cpu, leaf) : extended_amd(cpu, leaf);
     }
 }
 

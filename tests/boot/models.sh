@@ -15,6 +15,7 @@ differing() { # MODEL
     i686) echo '^no-execute' ;;
     x86-64) echo '^LAHF and SAHF are there|^RDTSCP' ;;
     max) echo 'not canonical' ;;
+    intel-*) echo '^.?SYSCALL from compatibility mode|cs and ss 100008, rcx|^.?SYSRET:' ;; # in 64-bit code only
     *) echo '^$' ;;
     esac
 }

@@ -45,6 +45,7 @@ holds explained 'the guest is not entered: its VMCB [0-9A-F]+h fails a check' "a
 # What there is, and what there is not.
 expect 2 vmx "$BOOTREEL" record -q --cpu x86-64-v2,+vmx --until 1 -o none.reel && holds vmx.err "'\+vmx' is of Intel's processors" "+vmx"
 expect 2 sse "$BOOTREEL" record -q --cpu x86-64-v2,+sse5 --until 1 -o none.reel && holds sse.err 'there is: \+svm' "+sse5"
+expect 2 intel "$BOOTREEL" record -q --cpu intel-v2,+svm --until 1 -o none.reel && holds intel.err "'\+svm' is of AMD's processors" "intel-v2,+svm"
 expect 2 small "$BOOTREEL" record -q --cpu i686,+svm --until 1 -o none.reel && holds small.err 'without long mode' "i686,+svm"
 # What went wrong, of hypervisors whose guest fails (tests/why/virt.sh).
 says() { # NAME STATUS CODE TEXT

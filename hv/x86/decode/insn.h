@@ -210,6 +210,10 @@ enum feature {
     FT_TSC_DEADLINE,
     FT_LA57,
     FT_SVM,
+    FT_VMX,
+    /* Whose processor it is: for what is in none of the other bits. */
+    FT_AMD,
+    FT_INTEL,
     FT_COUNT
 };
 

@@ -23,6 +23,7 @@ enum kind {
     EFER,
     VM_CR,
     VM_HSAVE,
+    FEATURE_CONTROL,
 };
 
 struct msr_row {
@@ -35,12 +36,39 @@ struct msr_row {
     const char *name;
 };
 
+/* What a processor does not suffer from (SDM volume 4, table 2-2, 10AH): see cpuid.c. */
+enum {
+    RDCL_NO = 1 << 0,
+    SKIP_L1DFL_VMENTRY = 1 << 3,
+    SSB_NO = 1 << 4,
+    MDS_NO = 1 << 5,
+    PSCHANGE_MC_NO = 1 << 6,
+    TAA_NO = 1 << 8,
+    SBDR_SSDP_NO = 1 << 13,
+    FBSDP_NO = 1 << 14,
+    PSDP_NO = 1 << 15,
+    BHI_NO = 1 << 20,
+    PBRSB_NO = 1 << 24,
+    GDS_NO = 1 << 26,
+    RFDS_NO = 1 << 27,
+    ARCH_CAPABILITIES = RDCL_NO | SKIP_L1DFL_VMENTRY | SSB_NO | MDS_NO | PSCHANGE_MC_NO | TAA_NO |
+                        SBDR_SSDP_NO | FBSDP_NO | PSDP_NO | BHI_NO | PBRSB_NO | GDS_NO | RFDS_NO,
+};
+enum { FEATURE_CONTROL_LOCK = 1, FEATURE_CONTROL_VMX = 4, /* outside of SMX */ AMD_MSRS = 0xc0010000u };
+
 #define AT(member) offsetof(struct x86, member)
 static const struct msr_row rows[] = {
     {0x10, 1, TSC, FT_BASE, false, 0, 0, "IA32_TIME_STAMP_COUNTER"},
+    {0x17, 1, CONSTANT, FT_INTEL, false, 0, 0, "IA32_PLATFORM_ID"},
+    {0x3a, 1, FEATURE_CONTROL, FT_INTEL, false, 0, 0, "IA32_FEATURE_CONTROL"},
     {0x8b, 1, KEEP, FT_BASE, false, AT(msr.bios_sign), 0, "IA32_BIOS_SIGN_ID"},
+    /* ratio 10, of 100 MHz: the greatest without turbo, and the least */
+    {0xce, 1, CONSTANT, FT_INTEL, false, 0, 10ull << 40 | 10 << 8, "MSR_PLATFORM_INFO"},
     /* 8 variable ranges, fixed ranges, write-combining */
     {0xfe, 1, CONSTANT, FT_BASE, false, 0, 0x508, "IA32_MTRRCAP"},
+    {0x10a, 1, CONSTANT, FT_INTEL, false, 0, ARCH_CAPABILITIES, "IA32_ARCH_CAPABILITIES"},
+    {0x140, 1, ZERO, FT_INTEL, false, 0, 0,
+     "MSR_MISC_FEATURES_ENABLES"}, /* no faulting of CPUID, no ring 3 MWAIT */
     {0x174, 1, KEEP, FT_SYSENTER, true, AT(msr.sysenter_cs), 0, "IA32_SYSENTER_CS"},
     {0x175, 1, CANONICAL, FT_SYSENTER, true, AT(msr.sysenter_esp), 0, "IA32_SYSENTER_ESP"},
     {0x176, 1, CANONICAL, FT_SYSENTER, true, AT(msr.sysenter_eip), 0, "IA32_SYSENTER_EIP"},
@@ -91,7 +119,8 @@ static const struct msr_row *find(const struct x86 *cpu, uint32_t msr)
 {
     for (unsigned i = 0; i < NROWS; i++)
         if (msr - rows[i].first < rows[i].count)
-            return cpu_has(cpu, rows[i].feature) ? &rows[i] : NULL;
+            return cpu_has(cpu, rows[i].feature) && (msr < AMD_MSRS || cpu_has(cpu, FT_AMD)) ? &rows[i]
+                                                                                             : NULL;
     return NULL;
 }
 
@@ -141,6 +170,7 @@ static bool valid(const struct x86 *cpu, const struct msr_row *r, uint32_t msr, 
     case CANONICAL:
         return may_be_canonical(cpu, v);
     case CONSTANT:
+    case FEATURE_CONTROL: /* locked */
         return false;
     case ZERO:
         return !v;
@@ -197,6 +227,9 @@ static bool msr_read(struct x86 *cpu, uint32_t msr, uint64_t *v)
         break;
     case EFER:
         *v = cpu->efer;
+        break;
+    case FEATURE_CONTROL:
+        *v = FEATURE_CONTROL_LOCK | (cpu_has(cpu, FT_VMX) ? FEATURE_CONTROL_VMX : 0);
         break;
     case CONSTANT:
     case ZERO:
@@ -321,26 +354,21 @@ static const struct {
     uint32_t msr;
     const char *name;
 } others[] = {
-    {0x17, "IA32_PLATFORM_ID"},
     {0x1b, "IA32_APIC_BASE"},
     {0x2a, "EBL_CR_POWERON"},
     {0x33, "TEST_CTL"},
     {0x34, "SMI_COUNT"},
-    {0x3a, "IA32_FEATURE_CONTROL"},
     {0x3b, "IA32_TSC_ADJUST"},
     {0x48, "IA32_SPEC_CTRL"},
     {0x49, "IA32_PRED_CMD"},
     {0x79, "IA32_BIOS_UPDT_TRIG"},
     {0xc1, "IA32_PMC0"},
     {0xcd, "FSB_FREQ"},
-    {0xce, "PLATFORM_INFO"},
     {0xcf, "IA32_CORE_CAPABILITIES"},
     {0xe7, "IA32_MPERF"},
     {0xe8, "IA32_APERF"},
-    {0x10a, "IA32_ARCH_CAPABILITIES"},
     {0x10b, "IA32_FLUSH_CMD"},
     {0x122, "IA32_TSX_CTRL"},
-    {0x140, "MISC_FEATURE_ENABLES"},
     {0x186, "IA32_PERFEVTSEL0"},
     {0x198, "IA32_PERF_STATUS"},
     {0x199, "IA32_PERF_CTL"},

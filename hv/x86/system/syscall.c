@@ -25,12 +25,18 @@ static const struct op *enter(struct x86 *cpu, const struct op *op, uint16_t cs,
     return next;
 }
 
+/* Intel's processors have SYSCALL and SYSRET in 64-bit code only. */
+static bool has_syscall(const struct x86 *cpu)
+{
+    return cpu->efer & EFER_SCE && (cpu->mode64 || !cpu_has(cpu, FT_INTEL));
+}
+
 static OP(op_syscall)
 {
     SYNC;
     if (cpu->hosted)
         return hosted_syscall(cpu, op);
-    if (!(cpu->efer & EFER_SCE))
+    if (!has_syscall(cpu))
         raise_fault(cpu, VEC_UD);
     uint16_t cs = cpu->msr.star >> 32 & 0xffff;
     uint64_t flags = eflags_get(cpu), rip;
@@ -52,7 +58,7 @@ static OP(op_syscall)
 static OP(op_sysret)
 {
     SYNC;
-    if (!(cpu->efer & EFER_SCE))
+    if (!has_syscall(cpu))
         raise_fault(cpu, VEC_UD);
     if (!protected_mode(cpu) || cpu->cpl)
         raise_error(cpu, VEC_GP, 0);
