@@ -5,6 +5,7 @@
 
 #include "base/out.h"
 #include "cli/cli.h"
+#include "cli/debug_options.h"
 #include "gdbstub/gdbstub.h"
 
 struct gdb_command {
@@ -13,6 +14,8 @@ struct gdb_command {
     bool child; /* gdb has started this process: a Ctrl-C in gdb's terminal is sent to it as well */
     uint64_t memory;
     struct words symbols;
+    struct debug_wish wish;
+    struct debug_info *debug;
 };
 
 static void on_signal(void *ctx)
@@ -39,6 +42,8 @@ static int serve(const struct gdb_command *c, struct timeline *tl, struct error 
     int rc = 0;
     for (size_t i = 0; !rc && i < c->symbols.n; i++)
         rc = gdbstub_add_symbols(g, c->symbols.word[i], err);
+    if (!rc && c->debug)
+        rc = gdbstub_add_debug(g, c->debug, err);
     if (!rc)
         rc = c->stdio ? gdbstub_stdio(g, err) : gdbstub_listen(g, c->listen, c->once, on_ready, NULL, err);
     signals_stop(signals);
@@ -103,6 +108,7 @@ static const struct option_row rows[] = {
      .argument = "SIZE",
      .help = "memory for checkpoints (default {gdb-memory}); less makes going back slower",
      .id = OPT_MEMORY},
+    GROUP(debug_options),
     GROUP(compile_options),
     END_OF_ROWS,
 };
@@ -117,7 +123,7 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     case OPT_MEMORY:
         return take_size(row, value, 1, &c->memory, err);
     default:
-        return option_not_handled(row, err);
+        return debug_option(&c->wish, row, value, err);
     }
 }
 
@@ -143,7 +149,10 @@ static int start(struct gdb_command *c, const struct engines *engines, int argc,
     if (!c->listen)
         c->listen = LISTEN;
     c->path = only_argument(argc, argv, "trace");
+    if (debug_open(&c->wish, &c->debug, &err))
+        return trouble(&err);
     const int status = c->path ? debug(c, engines, &err) : EXIT_TROUBLE;
+    debug_info_free(c->debug);
     if (c->stdio && status == EXIT_TROUBLE)
         await_gdb();
     return status;

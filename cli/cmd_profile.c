@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/out.h"
 #include "cli/cli.h"
+#include "cli/debug_options.h"
 #include "cli/sampling.h"
 #include "core/run/samples.h"
 #include "core/story/position.h"
@@ -16,6 +17,7 @@ struct profile_command {
     bool json, quiet;
     unsigned jobs;
     unsigned part, parts; /* K/N; 0/0: the whole */
+    struct debug_wish debug;
 };
 
 static size_t shown(uint64_t limit, size_t n)
@@ -191,6 +193,7 @@ static int profile(void *ctx, const struct engines *engines, struct trace *t, co
     struct error err;
     struct sampled p;
     struct process_names *names = NULL;
+    struct debug_info *debug;
     uint64_t from, to;
     if (find_range(engines, t, c->from, c->to, &from, &to, &err) ||
         (c->stage && within_stage(t, c->stage, &from, &to, &err)))
@@ -201,6 +204,10 @@ static int profile(void *ctx, const struct engines *engines, struct trace *t, co
     const int found = c->process ? find_process(t, c->process, UINT64_MAX, &names) : EXIT_DONE;
     if (found != EXIT_DONE)
         return found;
+    if (debug_open(&c->debug, &debug, &err)) {
+        process_names_free(names);
+        return trouble(&err);
+    }
     const struct sampling wish = {.engines = engines,
                                   .path = path,
                                   .from = from,
@@ -208,6 +215,7 @@ static int profile(void *ctx, const struct engines *engines, struct trace *t, co
                                   .every = c->every,
                                   .names = names,
                                   .process = c->process,
+                                  .debug = debug,
                                   .jobs = c->jobs ? c->jobs : jobs_usual(t),
                                   .quiet = c->quiet};
     int rc = take_samples(&wish, t, &p, &err);
@@ -216,6 +224,7 @@ static int profile(void *ctx, const struct engines *engines, struct trace *t, co
     else if (!rc)
         print_text(c, p.samples, from, to);
     sampled_free(&p);
+    debug_info_free(debug);
     process_names_free(names);
     return rc ? trouble(&err) : EXIT_DONE;
 }
@@ -247,6 +256,7 @@ static const struct option_row rows[] = {
      .argument = "N",
      .help = "show N chains of calls, and N places of code without symbols (default 10; 0: all)",
      .id = OPT_CHAINS},
+    GROUP(debug_options),
     {.name = "part",
      .argument = "K/N",
      .help = "only part K of N, for several machines",
@@ -297,7 +307,7 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
         c->quiet = true;
         return 0;
     default:
-        return option_not_handled(row, err);
+        return debug_option(&c->debug, row, value, err);
     }
 }
 

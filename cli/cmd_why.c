@@ -4,11 +4,13 @@
 #include "base/json.h"
 #include "base/out.h"
 #include "cli/cli.h"
+#include "cli/debug_options.h"
 #include "cli/verdict.h"
 
 struct why_command {
     const char *at;
     bool json;
+    struct debug_wish debug;
 };
 
 static void print_json(const struct why *w, const char *path)
@@ -23,14 +25,20 @@ static void print_json(const struct why *w, const char *path)
 
 static int why(void *ctx, const struct engines *engines, struct trace *t, const char *path)
 {
-    const struct why_command *c = ctx;
+    struct why_command *c = ctx;
+    struct debug_info *debug;
     struct error err;
     uint64_t at;
     struct text out = {0};
-    if (find_position(engines, t, c->at, 0, UINT64_MAX, &at, &err))
+    if (debug_open(&c->debug, &debug, &err))
         return trouble(&err);
+    if (find_position(engines, t, c->at, 0, UINT64_MAX, &at, &err)) {
+        debug_info_free(debug);
+        return trouble(&err);
+    }
     const struct engine_kind *kind = recording_engine(engines, t, path, &err);
-    struct why *w = kind ? why_ask(t, kind, at, &err) : NULL;
+    struct why *w = kind ? why_ask_debug(t, kind, at, debug, &err) : NULL;
+    debug_info_free(debug);
     if (!w)
         return trouble(&err);
     if (c->json) {
@@ -53,7 +61,8 @@ static int why(void *ctx, const struct engines *engines, struct trace *t, const 
 static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
 {
     struct why_command *c = ctx;
-    return row->id == OPT_FORMAT ? take_format(row, value, &c->json, err) : option_not_handled(row, err);
+    return row->id == OPT_FORMAT ? take_format(row, value, &c->json, err)
+                                 : debug_option(&c->debug, row, value, err);
 }
 
 static const struct option_row rows[] = {
@@ -61,6 +70,7 @@ static const struct option_row rows[] = {
      .argument = "POSITION",
      .help = "what went wrong up to that position (default: the end)",
      STORE(struct why_command, at)},
+    GROUP(debug_options),
     GROUP(format_options),
     GROUP(compile_options),
     END_OF_ROWS,

@@ -12,6 +12,7 @@ struct sampling {
     uint64_t every;                    /* steps */
     const struct process_names *names; /* with `process` */
     const char *process;               /* NULL: all */
+    struct debug_info *debug;          /* NULL: none; must outlive the samples */
     unsigned jobs;
     bool quiet;
 };

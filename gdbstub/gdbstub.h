@@ -27,6 +27,11 @@ void gdbstub_free(struct gdbstub *g); /* NULL is allowed */
  * Call it before the first session. Returns -1 with err if the file is not an ELF file with symbols. */
 int gdbstub_add_symbols(struct gdbstub *g, const char *path, struct error *err);
 
+/* Uses debug information (core/symbols/debug.h) for what ran in the trace. `d` must outlive the stub. Call it before the first session. -1 with
+ * err. */
+struct debug_info;
+int gdbstub_add_debug(struct gdbstub *g, struct debug_info *d, struct error *err);
+
 /* How a session ended. */
 enum gdbstub_end {
     GDBSTUB_DETACHED, /* the client detached */

@@ -6,6 +6,7 @@
 
 #include "base/out.h"
 #include "base/text.h"
+#include "core/timeline/recorded_debug.h"
 #include "core/story/explain.h"
 #include "core/story/running.h"
 #include "core/story/stages.h"
@@ -117,6 +118,9 @@ struct gdbstub {
     } left[16];
     unsigned nleft; /* … the last so many times and more, one after the other */
     struct served_file file[MAX_FILES];
+    struct debug_info *debug;     /* debug_info.c; NULL: none was given */
+    struct debug_info *own_debug; /* given by a monitor command */
+    struct debug_fits fits;
     struct kernels *kernels; /* which file gdb has as the kernel's, by position: kernels.c */
     size_t nfiles;
     /* of the connection */

@@ -101,6 +101,7 @@ void stub_symbols_free(struct gdbstub *g)
     g->types_other = (struct kernel_types_other){NULL, 0, false};
     stub_tasks_free(g);
     stub_kernels_free(g);
+    debug_fits_free(&g->fits);
     symbols_free(g->symbols);
     g->symbols = NULL;
     g->symbols_read = false;

@@ -202,7 +202,10 @@ void monitor_threads(struct gdbstub *g, const char *args, struct text *out)
 
 static struct view_calls *calls_of(struct gdbstub *g)
 {
-    g->calls = g->calls ? g->calls : view_calls_new();
+    if (!g->calls) {
+        g->calls = view_calls_new();
+        view_calls_debug(g->calls, g->debug);
+    }
     return g->calls;
 }
 
@@ -220,28 +223,51 @@ void *stub_program_elf(struct gdbstub *g, symbol_space space, size_t *n)
     return t && view_task_space(t) == space ? symbols_elf(programs_of(g, t), space, NULL, n) : NULL;
 }
 
+/* The functions that are inlined at a call, as frames of their own, and then the line of the one that has the code. Returns the frame's number. */
+static unsigned add_inlined(struct gdbstub *g, const struct symbols *s, symbol_space space,
+                            const struct view_frame *f, unsigned number, struct debug_place *outer,
+                            struct text *out)
+{
+    struct debug_place place[DEBUG_PLACES];
+    const size_t n = symbols_places(s, space, f->pc - f->called, timeline_icount(g->tl), place, DEBUG_PLACES);
+    *outer = n ? place[n - 1] : (struct debug_place){NULL};
+    for (size_t i = 0; i + 1 < n; i++) {
+        text_add(out, "#%-3u 0x%016" PRIx64 " in %s (inlined)", number++, f->pc,
+                 place[i].function ? place[i].function : "??");
+        if (place[i].file)
+            text_add(out, " at %s:%u", place[i].file, place[i].line);
+        text_add(out, "\n");
+    }
+    return number;
+}
+
 static void add_frames(struct gdbstub *g, symbol_space space, const struct view_frame *frame, size_t n,
                        struct text *out)
 {
     const uint64_t at = timeline_icount(g->tl);
     const char *lost;
     const size_t certain = view_frames_certain(frame, n, &lost);
-    for (size_t i = 0; i < certain; i++) {
+    unsigned number = 0;
+    for (size_t i = 0; i < certain; i++, number++) {
         const char *file;
         unsigned line;
         char name[300];
+        struct debug_place outer;
         const uint64_t pc = frame[i].pc;
         const struct symbols *s = view_task_symbols(calls_of(g), stub_symbols(g), space, pc, at);
         symbols_text(s, space, pc, at, name, sizeof name);
         if (frame[i].called &&
             !strchr(name, '+')) /* a call that does not return may be the last of its function */
             symbols_text(s, space, pc - 1, at, name, sizeof name);
+        number = add_inlined(g, s, space, &frame[i], number, &outer, out);
         const bool known = *name && strncmp(name, "0x", 2);
-        text_add(out, "#%-3zu 0x%016" PRIx64 " in %s", i, pc,
+        text_add(out, "#%-3u 0x%016" PRIx64 " in %s", number, pc,
                  known                                                   ? name
                  : view_smm_entry(timeline_look(g->tl), stub_cpu(g), pc) ? "entry of system management mode"
                                                                          : "??");
-        if (symbols_line(s, space, pc - frame[i].called, at, &file, &line))
+        if (outer.file)
+            text_add(out, " at %s:%u", outer.file, outer.line);
+        else if (symbols_line(s, space, pc - frame[i].called, at, &file, &line))
             text_add(out, " at %s:%u", file, line);
         text_add(out, "\n");
     }

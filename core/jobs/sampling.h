@@ -12,6 +12,7 @@ struct sampling_job {
     uint64_t every;                    /* 0: samples_usual() */
     const struct process_names *names; /* with `process` */
     const char *process;               /* NULL: all */
+    struct debug_info *debug;          /* NULL: none; must outlive the samples */
     unsigned jobs;
     struct jobs_front front;
 };

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "core/run/private/replay_impl.h"
 #include "core/run/samples.h"
+#include "core/symbols/debug.h"
 #include "core/run/state.h"
 #include "core/story/inspector.h"
 #include "core/story/processes.h"
@@ -29,6 +30,9 @@ struct samples {
     struct hash_index by_name, by_function, by_chain, by_place;
 };
 
+/* Calls, each with what is inlined there, and one entry for callers that are not known. */
+enum { CHAIN_MAX = 4 * SAMPLES_DEPTH };
+
 struct sampler {
     const struct samples_options *o;
     struct replay *r;
@@ -45,7 +49,7 @@ struct sampler {
     long active[256]; /* by processor: the guest that made the last event there, or -1 */
     unsigned cpu;
     uint64_t pc[SAMPLES_DEPTH];
-    uint32_t call[SAMPLES_DEPTH + 1];
+    uint32_t call[CHAIN_MAX];
     long checkpoint;         /* the last one that was passed, or is at the beginning */
     struct state_hash *hash; /* NULL: the trace is of another behaviour version, whose states differ */
     struct snapshot_base hashed;
@@ -154,6 +158,27 @@ static uint32_t function_at(struct sampler *s, symbol_space space, uint64_t pc, 
         f.name = sort_of_code(s, at);
     }
     return function_number(s->out, &f);
+}
+
+/* Adds a frame to the chain: its function, then those that the compiler has put into it there, by the debug information. They count as functions of
+ * the same module. */
+static void add_frame(struct sampler *s, struct sample_chain *c, symbol_space space, uint64_t pc, uint64_t at)
+{
+    struct debug_place place[DEBUG_PLACES];
+    const uint32_t own = function_at(s, space, pc, at);
+    const char *module = s->out->functions[own].module;
+    if (c->ncalls < CHAIN_MAX)
+        s->call[c->ncalls++] = own;
+    for (size_t n = symbols_places(s->out->symbols, space, pc, at, place, DEBUG_PLACES); n-- > 1;) {
+        const struct debug_place *p = &place[n - 1];
+        if (!p->inlined || !p->function || c->ncalls == CHAIN_MAX)
+            continue;
+        const struct sample_function f = {.name = shared(s->out, p->function),
+                                          .module = module,
+                                          .file = p->begin_file,
+                                          .line = p->begin_line};
+        s->call[c->ncalls++] = function_number(s->out, &f);
+    }
 }
 
 /* ---------------------------------------------------------------- places */
@@ -297,7 +322,7 @@ static int take_one(struct sampler *s, uint64_t at, struct error *err)
     if (lost)
         s->call[c.ncalls++] = unknown_callers(s);
     for (size_t i = n; i-- > 0;)
-        s->call[c.ncalls++] = function_at(s, space, s->pc[i], at);
+        add_frame(s, &c, space, s->pc[i], at);
     c.call = s->call;
     if (c.ncalls && !*s->out->functions[s->call[c.ncalls - 1]].module)
         count_place(s->out, s->out->functions[s->call[c.ncalls - 1]].name, s->pc[0], 1);
@@ -530,7 +555,7 @@ static uint32_t join_function(struct samples *s, const struct sample_function *o
 
 static void join_chain(struct samples *s, const struct sample_chain *of, const uint32_t *number)
 {
-    uint32_t call[SAMPLES_DEPTH];
+    uint32_t call[CHAIN_MAX];
     struct sample_chain c = *of;
     c.stage = shared(s, of->stage);
     c.process = shared(s, of->process);

@@ -3,6 +3,7 @@
 #include <elfutils/libdw.h>
 #include <fcntl.h>
 #include <gelf.h>
+#include <lzma.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -96,6 +97,25 @@ static void add_symbols(struct symbol_table *t, Elf *elf, unsigned section_type)
                 add_section(t, elf, scn, &sh, local);
 }
 
+/* All of an xz file, up to a limit; to be freed. NULL if it is none, or is damaged. */
+static uint8_t *unxz(const void *packed, size_t npacked, size_t *n)
+{
+    enum { MOST = 64 << 20, MEMORY = 128 << 20 };
+    size_t cap = 0, in = 0;
+    uint64_t memory = MEMORY;
+    uint8_t *out = NULL;
+    lzma_ret rc = LZMA_BUF_ERROR;
+    for (size_t want = npacked * 8 + 4096; rc == LZMA_BUF_ERROR && want <= MOST; want *= 2) {
+        out = mem_grow(out, &cap, want, 1);
+        in = *n = 0;
+        rc = lzma_stream_buffer_decode(&memory, 0, NULL, packed, &in, npacked, out, n, cap);
+    }
+    if (rc == LZMA_OK)
+        return out;
+    free(out);
+    return NULL;
+}
+
 /* The path relative to the compilation's folder, if it is inside: the rest depends on the
  * builder's machine. */
 static const char *short_path(const char *path, const char *folder)
@@ -163,11 +183,29 @@ static int add_debug_information(struct symbol_table *t, Elf *elf, struct error 
     return rc;
 }
 
+/* What a stripped program may still have of its symbol table: an ELF file of its own, packed by xz (gdb's documentation, "Debugging information in a
+ * special section"). */
+static void add_packed_symbols(struct symbol_table *t, Elf *elf)
+{
+    Elf_Scn *scn = elf_section(elf, ".gnu_debugdata");
+    const Elf_Data *data = scn ? elf_rawdata(scn, NULL) : NULL;
+    size_t n = 0;
+    uint8_t *bytes = data && data->d_buf ? unxz(data->d_buf, data->d_size, &n) : NULL;
+    Elf *inner = bytes ? elf_memory((char *)bytes, n) : NULL;
+    if (inner && elf_kind(inner) == ELF_K_ELF)
+        add_symbols(t, inner, SHT_SYMTAB);
+    elf_end(inner);
+    free(bytes);
+}
+
 static int read_elf(struct symbol_table *t, Elf *elf, bool lines, struct error *err)
 {
     add_symbols(t, elf, SHT_SYMTAB);
-    if (!t->n)
+    if (!t->n) {
         add_symbols(t, elf, SHT_DYNSYM);
+        if (lines)
+            add_packed_symbols(t, elf);
+    }
     return lines ? add_debug_information(t, elf, err) : 0;
 }
 
@@ -258,6 +296,17 @@ struct symbol_table *symbols_add_elf_file(struct symbols *s, const char *path, s
     if (open_file(&f, path, err))
         return NULL;
     struct symbol_table *t = add_elf(s, path_name(path), f.elf, true, err);
+    close_file(&f);
+    return t;
+}
+
+struct symbol_table *symbols_add_names(struct symbols *s, const char *name, const char *path,
+                                       struct error *err)
+{
+    struct elf_file f;
+    if (open_file(&f, path, err))
+        return NULL;
+    struct symbol_table *t = add_elf(s, name, f.elf, false, err);
     close_file(&f);
     return t;
 }

@@ -268,6 +268,9 @@ struct symbol_table *symbols_add_elf(struct symbols *s, const char *name, const 
                                      bool lines, struct error *err);
 /* Adds the symbols of an ELF file, with lines. NULL with err. */
 struct symbol_table *symbols_add_elf_file(struct symbols *s, const char *path, struct error *err);
+/* Adds the symbols of an ELF file, without lines and frames. NULL with err. */
+struct symbol_table *symbols_add_names(struct symbols *s, const char *name, const char *path,
+                                       struct error *err);
 /* Whether a file is a list of symbols as nm(1) prints it: a Linux kernel's System.map. */
 bool symbols_is_map(const char *path);
 /* Adds a table with the symbols of such a list. NULL with err if it cannot be read, or a line is something

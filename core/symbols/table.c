@@ -46,6 +46,7 @@ void symbols_free(struct symbols *s)
     free(s->elfs);
     free(s->wanted);
     free(s->tables);
+    free(s->debug);
     symbols_free_mappings(s);
     free(s);
 }
@@ -534,7 +535,8 @@ int symbols_text(const struct symbols *s, symbol_space space, uint64_t address, 
         return snprintf(buf, size, "0x%llx", (unsigned long long)address);
     if (offset)
         snprintf(plus, sizeof plus, "+0x%llx", (unsigned long long)offset);
-    bool kernel = !strcmp(sym.module, "kernel");
+    /* In brackets: a stretch of memory of which nothing else is known, as a whole file. */
+    bool kernel = !strcmp(sym.module, "kernel") || (*sym.name == '[' && !strcmp(sym.name, sym.module));
     return snprintf(buf, size, "%s%s%s%s%s", sym.name, plus, kernel ? "" : " [", kernel ? "" : sym.module,
                     kernel ? "" : "]");
 }
@@ -547,6 +549,12 @@ long symbol_table_row_at(const struct symbol_table *t, uint64_t address)
 static bool line_space(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at,
                        const char **file, unsigned *line)
 {
+    struct debug_place place;
+    if (s->ndebug && symbols_debug_at(s, space, address, at, &place, 1) && place.file && place.line) {
+        *file = place.file;
+        *line = place.line;
+        return true;
+    }
     for (size_t i = symbols_newest(s, space); i; i = symbols_older(s, space, i)) {
         const struct symbol_mapping *m = &s->maps[i - 1];
         long row = symbol_mapping_in_force(m, at) ? symbol_table_row_at(m->table, address - m->bias) : -1;
@@ -567,6 +575,17 @@ bool symbols_line(const struct symbols *s, symbol_space space, uint64_t address,
             return true;
     while (outer_space(&space));
     return false;
+}
+
+size_t symbols_places(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at,
+                      struct debug_place *place, size_t max)
+{
+    size_t n = 0;
+    if (s->ndebug)
+        do
+            n = symbols_debug_at(s, space, address, at, place, max);
+        while (!n && outer_space(&space));
+    return n;
 }
 
 /* The last frame row at or before a link address, or NULL. */

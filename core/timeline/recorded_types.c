@@ -32,7 +32,8 @@ struct search {
     uint64_t last;         /* icount of its last event, at which it runs on … */
     unsigned cpu;          /* … this processor */
     unsigned guest;
-    int wanted; /* the guest's number; -1: the first that has types */
+    int wanted;    /* the guest's number; -1: the first that has types */
+    bool any_kind; /* with or without types */
     struct kernel_place place;
 };
 
@@ -146,7 +147,7 @@ static int find_kernel(struct search *r, struct trace *t, struct error *err)
         if (there && ev.guest != r->guest) {
             r->until = r->until == UINT64_MAX ? ev.icount : r->until;
         } else if ((r->wanted < 0 || (unsigned)r->wanted == ev.guest) && EVF(&ev, KERNEL_FOUND, physical) &&
-                   (EVF(&ev, KERNEL_FOUND, types) ||
+                   (r->any_kind || EVF(&ev, KERNEL_FOUND, types) ||
                     symbols_types(r->s, EVF(&ev, KERNEL_FOUND, text), &given, &n))) {
             r->m->text = EVF(&ev, KERNEL_FOUND, text);
             r->m->physical = EVF(&ev, KERNEL_FOUND, physical);
@@ -226,27 +227,48 @@ static void measure(struct search *r)
     r->place.size = r->m->size = end > r->m->text && end - r->m->text < IMAGE_MAX ? end - r->m->text : 0;
 }
 
+/* Finds and opens the kernel that is wanted. 1; 0: there is none; -1. */
+static int open_kernel(struct search *r, struct trace *t, const struct engine_kind *kind, struct error *err)
+{
+    const int there = find_kernel(r, t, err);
+    if (there > 0)
+        measure(r);
+    const bool failed =
+        there < 0 ||
+        (there && (open_memory(r, t, kind, err) || (!is_there(r) && open_domain(r, t, kind, err))));
+    if (failed || !there) {
+        close_machine(r->m);
+        return failed ? -1 : 0;
+    }
+    find_tables(r);
+    return 1;
+}
+
+/* A timeline takes as much memory as the guest. */
+static struct kernel_memory memory_of(struct machine *m)
+{
+    return (struct kernel_memory){m, read_linear, m->tl ? NULL : relax, close_machine};
+}
+
+int recorded_kernel_open(struct trace *t, const struct engine_kind *kind, const struct symbols *s,
+                         unsigned guest, struct kernel_place *place, struct kernel_memory *memory,
+                         struct error *err)
+{
+    struct search r = {.m = mem_zero(1, sizeof *r.m), .s = s, .wanted = (int)guest, .any_kind = true};
+    const int there = open_kernel(&r, t, kind, err);
+    if (there > 0) {
+        *place = r.place;
+        *memory = memory_of(r.m);
+    }
+    return there;
+}
+
 static struct kernel_types *read_types(struct trace *t, const struct engine_kind *kind,
                                        const struct symbols *s, int wanted, struct error *err)
 {
-    struct machine *m = mem_zero(1, sizeof *m);
-    struct search r = {.m = m, .s = s, .wanted = wanted};
-    const int there = find_kernel(&r, t, err);
-    if (there > 0)
-        measure(&r);
-    if (there < 0 ||
-        (there && (open_memory(&r, t, kind, err) || (!is_there(&r) && open_domain(&r, t, kind, err))))) {
-        close_machine(m);
-        return NULL;
-    }
-    if (!there) {
-        close_machine(m);
-        return kernel_types_new();
-    }
-    find_tables(&r);
-    /* A timeline takes as much memory as the guest. */
-    return kernel_types_in(&r.place, s,
-                           (struct kernel_memory){m, read_linear, m->tl ? NULL : relax, close_machine});
+    struct search r = {.m = mem_zero(1, sizeof *r.m), .s = s, .wanted = wanted};
+    const int there = open_kernel(&r, t, kind, err);
+    return there < 0 ? NULL : there ? kernel_types_in(&r.place, s, memory_of(r.m)) : kernel_types_new();
 }
 
 struct kernel_types *kernel_types_read(struct trace *t, const struct engine_kind *kind,

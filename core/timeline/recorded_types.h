@@ -27,4 +27,10 @@ const struct kernel_types *kernel_types_here(const struct kernel_types *first, s
                                              struct trace *t, const struct engine_kind *kind,
                                              const struct symbols *s, symbol_space space);
 
+/* Opens the memory of a guest's kernel as it was at the last checkpoint in which it is whole, whether or not it has types, and says where the
+ * kernel is. 1; 0: that guest has no Linux kernel of which the record says where it is; -1 with err. */
+int recorded_kernel_open(struct trace *t, const struct engine_kind *kind, const struct symbols *s,
+                         unsigned guest, struct kernel_place *place, struct kernel_memory *memory,
+                         struct error *err);
+
 #endif

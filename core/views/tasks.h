@@ -48,6 +48,9 @@ bool view_task_on(struct look m, const struct kernel_types *k, const struct symb
  * for last. */
 struct view_calls;
 struct view_calls *view_calls_new(void);
+/* Debug information for its programs, by their build-ids; NULL: none. It must outlive `c`. */
+struct debug_info;
+void view_calls_debug(struct view_calls *c, struct debug_info *d);
 void view_calls_free(struct view_calls *c); /* NULL is allowed */
 
 /* The space for symbols of a task's code: its process's, or the kernel's. */

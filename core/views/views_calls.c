@@ -10,7 +10,16 @@ struct view_calls {
     uint64_t key;             /* what they are made of */
     uint64_t task, icount;    /* and whose they are, where */
     bool diverted;
+    struct debug_info *debug;
 };
+
+void view_calls_debug(struct view_calls *c, struct debug_info *d)
+{
+    c->debug = d;
+    c->key = 0; /* they are read again */
+    symbols_free(c->programs);
+    c->programs = NULL;
+}
 
 struct view_calls *view_calls_new(void)
 {
@@ -42,7 +51,7 @@ const struct symbols *view_task_programs(struct view_calls *c, struct look m, co
     c->task = t->address;
     c->icount = icount;
     c->diverted = m.diverted;
-    struct symbols *now = view_programs_read(m, t, k, s, &c->key);
+    struct symbols *now = view_programs_read(m, t, k, s, c->debug, &c->key);
     if (now) {
         symbols_free(c->programs);
         c->programs = now;

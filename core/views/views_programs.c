@@ -16,6 +16,8 @@ enum { PAGE = 4096, PROGRAM_MAX = 64 << 20, AREAS_MAX = 65536, DEPTH = 12 };
 enum member {
     TASK_MM,
     AREA_START,
+    AREA_END,
+    AREA_FLAGS,
     AREA_FILE,
     AREA_OFFSET,
     AREA_NEXT,
@@ -42,6 +44,8 @@ static const struct {
     bool optional;
 } places[MEMBERS] = {[TASK_MM] = {"((struct task_struct *)0x0)->mm", false},
                      [AREA_START] = {"((struct vm_area_struct *)0x0)->vm_start", false},
+                     [AREA_END] = {"((struct vm_area_struct *)0x0)->vm_end", false},
+                     [AREA_FLAGS] = {"((struct vm_area_struct *)0x0)->vm_flags", true},
                      [AREA_FILE] = {"((struct vm_area_struct *)0x0)->vm_file", false},
                      [AREA_OFFSET] = {"((struct vm_area_struct *)0x0)->vm_pgoff", false},
                      [AREA_NEXT] = {"((struct vm_area_struct *)0x0)->vm_next", true},
@@ -224,6 +228,7 @@ static bool find_bias(const struct reader *r, uint64_t file, const uint8_t *elf,
 
 /* A file that is mapped as a program. */
 struct program {
+    uint64_t file; /* struct file */
     char name[64];
     uint8_t *elf;
     size_t size;
@@ -233,6 +238,7 @@ struct program {
 static bool read_program(const struct reader *r, uint64_t file, struct program *p)
 {
     memset(p, 0, sizeof *p);
+    p->file = file;
     p->elf = read_file(r, file, &p->size);
     if (!p->elf || memcmp(p->elf, ELFMAG, SELFMAG) || !find_bias(r, file, p->elf, p->size, &p->bias)) {
         free(p->elf);
@@ -259,9 +265,14 @@ static struct program *read_programs(struct reader *r, size_t *n)
     return list;
 }
 
-static uint64_t key_of(const struct view_task *t, const struct program *list, size_t n)
+static uint64_t key_of(const struct reader *r, const struct view_task *t, const struct program *list,
+                       size_t n)
 {
     uint64_t key = t->tgid;
+    for (size_t i = 0; i < r->nareas; i++) {
+        const uint64_t ends[2] = {member(r, r->areas[i], AREA_START), member(r, r->areas[i], AREA_END)};
+        key = XXH3_64bits_withSeed(ends, sizeof ends, key);
+    }
     for (size_t i = 0; i < n; i++) {
         key = XXH3_64bits_withSeed(list[i].name, strlen(list[i].name), key ^ list[i].bias);
         key = XXH3_64bits_withSeed(list[i].elf, list[i].size, key);
@@ -269,17 +280,107 @@ static uint64_t key_of(const struct view_task *t, const struct program *list, si
     return key | 1; /* 0: no key yet */
 }
 
-static void add_program(struct symbols *out, const struct view_task *t, const struct program *p)
+/* One symbol for a stretch of memory, where nothing better is known. Its name is in brackets. */
+static void add_stretch(struct symbols *out, const struct view_task *t, const char *name, uint64_t bias,
+                        uint64_t begin, uint64_t end)
+{
+    struct symbol_table *table = symbol_table_begin(out, name, "memory");
+    symbol_table_add(table, name, begin - bias, end - begin, 't', SYMBOL_SIZED);
+    symbols_map(out, &(struct symbol_mapping){.table = symbol_table_end(table),
+                                              .space = view_task_space(t),
+                                              .bias = bias,
+                                              .begin = begin,
+                                              .end = end});
+}
+
+/* Code for which no symbol is known has the name of its file, and its address there: [libc.so.6]+0x1234. */
+static void add_file_names(const struct reader *r, struct symbols *out, const struct view_task *t,
+                           const struct program *p)
+{
+    char name[80];
+    uint64_t begin = UINT64_MAX, end = 0;
+    for (size_t i = 0; i < r->nareas; i++) {
+        const uint64_t from = member(r, r->areas[i], AREA_START), to = member(r, r->areas[i], AREA_END);
+        if (member(r, r->areas[i], AREA_FILE) != p->file)
+            continue;
+        begin = from < begin ? from : begin;
+        end = to > end ? to : end;
+    }
+    snprintf(name, sizeof name, "[%s]", p->name);
+    if (begin >= p->bias && end > begin)
+        add_stretch(out, t, name, p->bias, p->bias, end);
+}
+
+static void add_debug(struct symbols *out, const struct view_task *t, const struct program *p,
+                      struct debug_info *d)
+{
+    struct error err;
+    struct build_id id = {0};
+    const char *path = d && build_id_of_elf(p->elf, p->size, &id) ? debug_info_find(d, &id, p->name) : NULL;
+    if (!path)
+        return;
+    const struct debug_at at = {.bias = p->bias};
+    struct debug_file *f = debug_file_open(d, path, &at, &err);
+    if (!f)
+        return;
+    struct symbol_mapping m = {.space = view_task_space(t), .bias = p->bias};
+    m.table = symbols_add_names(out, p->name, path, &err);
+    if (m.table)
+        symbols_map(out, &m);
+    symbols_add_debug(out, &(struct symbol_debug){f, view_task_space(t), p->bias, p->bias + p->size, 0, 0});
+}
+
+static void add_program(const struct reader *r, struct symbols *out, const struct view_task *t,
+                        const struct program *p, struct debug_info *d)
 {
     struct error ignored;
     struct symbol_mapping m = {.space = view_task_space(t), .bias = p->bias};
+    add_file_names(r, out, t, p);
     m.table = symbols_add_elf(out, p->name, p->elf, p->size, true, &ignored);
     if (m.table)
         symbols_map(out, &m);
+    add_debug(out, t, p, d);
+}
+
+/* ---------------------------------------------------------------- code without a file */
+
+/* The kernel maps its vDSO into each process: an ELF image. */
+static bool add_vdso(const struct reader *r, struct symbols *out, const struct view_task *t, uint64_t begin,
+                     uint64_t end)
+{
+    enum { VDSO_MAX = 1 << 16 };
+    struct error ignored;
+    if (end - begin > VDSO_MAX)
+        return false;
+    uint8_t *elf = mem_zero(1, end - begin);
+    const bool is =
+        view_peek(r->m, r->tables, begin, elf, end - begin) == end - begin && !memcmp(elf, ELFMAG, SELFMAG);
+    if (is) {
+        struct symbol_mapping m = {.space = view_task_space(t), .bias = begin};
+        add_stretch(out, t, "[vdso]", begin, begin, end);
+        m.table = symbols_add_elf(out, "vdso", elf, end - begin, true, &ignored);
+        if (m.table)
+            symbols_map(out, &m);
+    }
+    free(elf);
+    return is;
+}
+
+/* Executable memory that is of no file was written by the program itself: a just-in-time compiler, a trampoline. */
+static void add_generated(const struct reader *r, struct symbols *out, const struct view_task *t)
+{
+    enum { VM_EXEC = 4 }; /* include/linux/mm.h */
+    for (size_t i = 0; r->has[AREA_FLAGS] && i < r->nareas; i++) {
+        const uint64_t a = r->areas[i], begin = member(r, a, AREA_START), end = member(r, a, AREA_END);
+        if (member(r, a, AREA_FILE) || !(member(r, a, AREA_FLAGS) & VM_EXEC) || end <= begin ||
+            add_vdso(r, out, t, begin, end))
+            continue;
+        add_stretch(out, t, "[code that the program generated]", begin, begin, end);
+    }
 }
 
 struct symbols *view_programs_read(struct look m, const struct view_task *t, const struct kernel_types *k,
-                                   const struct symbols *s, uint64_t *key)
+                                   const struct symbols *s, struct debug_info *d, uint64_t *key)
 {
     struct reader r = {.m = m, .symbols = s, .types = k, .tables = view_tables_for(m, 0, t->address)};
     struct program *list = NULL;
@@ -288,12 +389,14 @@ struct symbols *view_programs_read(struct look m, const struct view_task *t, con
         find_areas(&r, member(&r, t->address, TASK_MM));
         list = read_programs(&r, &n);
     }
-    const uint64_t is = key_of(t, list, n);
+    const uint64_t is = key_of(&r, t, list, n);
     struct symbols *out = is == *key ? NULL : symbols_new();
     *key = is;
+    if (out)
+        add_generated(&r, out, t);
     for (size_t i = 0; i < n; i++) {
         if (out)
-            add_program(out, t, &list[i]);
+            add_program(&r, out, t, &list[i], d);
         free(list[i].elf);
     }
     free(list);

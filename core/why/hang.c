@@ -146,7 +146,7 @@ static void at_work(struct why_case *c, struct finding *f, uint64_t pc, unsigned
     /* A wait stays one, whatever others do meanwhile; so does a kernel that does not yield the processor. */
     char place[PLACE_TEXT], where[PLACE_TEXT];
     struct text did = {0};
-    case_place(c, c->at, cpu, pc, place);
+    case_name(c, c->at, cpu, pc, place);
     const bool kernel = facts_last(&c->now, EV_KERNEL_FOUND) && case_go(c, c->at) &&
                         !timeline_reg(c->tl, cpu, "cpl") && !strstr(place, "halt") && !strstr(place, "idle");
     if (!f->found || f->answer != WHY_UNKNOWN || f->code == WHY_UNKNOWN_WAITS || kernel ||
@@ -298,7 +298,7 @@ static bool is_lock(struct why_case *c, const struct cpu_loop *l, const struct l
 {
     char name[PLACE_TEXT];
     struct instruction in;
-    case_place(c, c->at, cpu, l->pc, name);
+    case_name(c, c->at, cpu, l->pc, name);
     if (!r->value)
         return false;
     if (r->locked || strstr(name, "spin_lock") || strstr(name, "mutex"))
@@ -686,7 +686,7 @@ static bool idles(struct why_case *c, unsigned cpu, uint64_t pc)
     static const char *const names[] = {"cpu_idle_poll", "poll_idle", "do_idle",
                                         "default_idle",  "cpu_idle",  "sched_idletd"};
     char place[PLACE_TEXT];
-    case_place(c, c->at, cpu, pc, place);
+    case_name(c, c->at, cpu, pc, place);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strstr(place, names[i]))
             return true;

@@ -2,6 +2,8 @@
 #include <inttypes.h>
 
 #include "core/story/running.h"
+#include "core/symbols/debug.h"
+#include "core/timeline/recorded_debug.h"
 #include "core/why/private/case.h"
 
 /* ---------------------------------------------------------------- going */
@@ -48,6 +50,11 @@ static bool has_names(struct why_case *c)
     struct error ignored;
     if (!c->symbols)
         c->symbols = symbols_load(c->t, &ignored);
+    if (c->symbols && c->debug) {
+        if (recorded_debug(c->t, c->kind, c->symbols, c->debug, NULL, &ignored))
+            debug_info_say(c->debug, "%s", ignored.text);
+        c->debug = NULL; /* the symbols have it */
+    }
     if (!c->processes)
         c->processes = processes_new();
     return c->symbols;
@@ -88,8 +95,8 @@ static const char *part_of_memory(uint64_t address)
     return "";
 }
 
-const char *case_place(struct why_case *c, uint64_t icount, unsigned cpu, uint64_t address,
-                       char buf[PLACE_TEXT])
+const char *case_name(struct why_case *c, uint64_t icount, unsigned cpu, uint64_t address,
+                      char buf[PLACE_TEXT])
 {
     struct symbol sym;
     *buf = 0;
@@ -101,6 +108,18 @@ const char *case_place(struct why_case *c, uint64_t icount, unsigned cpu, uint64
     const bool pc = !strcmp(trace_config(c->t)->engine, "pc") && !facts_last(&c->now, EV_KERNEL_FOUND);
     if (!*buf && pc)
         snprintf(buf, PLACE_TEXT, "%s", part_of_memory(address));
+    return buf;
+}
+
+const char *case_place(struct why_case *c, uint64_t icount, unsigned cpu, uint64_t address,
+                       char buf[PLACE_TEXT])
+{
+    case_name(c, icount, cpu, address, buf);
+    if (*buf && c->symbols) {
+        const size_t n = strlen(buf);
+        symbols_source_text(c->symbols, space_of(c, icount, cpu, address), address, icount, buf + n,
+                            PLACE_TEXT - n);
+    }
     return buf;
 }
 
@@ -149,7 +168,10 @@ void find_callers(struct finding *f, struct why_case *c, unsigned cpu)
     const size_t n = view_frames(timeline_look(c->tl), cpu, c->symbols, space, c->orc, frame, MOST);
     const size_t certain = view_frames_certain(frame, n, &lost);
     for (size_t i = 1; i < certain; i++) {
-        symbols_text(c->symbols, space, frame[i].pc, icount, name, sizeof name);
+        const size_t len = (size_t)symbols_text(c->symbols, space, frame[i].pc, icount, name, sizeof name);
+        if (len < sizeof name)
+            symbols_source_text(c->symbols, space, frame[i].pc - frame[i].called, icount, name + len,
+                                sizeof name - len);
         text_add(&callers, "%s%s", callers.n ? " < " : "", name);
     }
     if (callers.n && lost)

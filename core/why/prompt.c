@@ -21,7 +21,7 @@ static bool bios_waits(struct why_case *c, const struct cpu_loop *l, unsigned cp
         tail |= l->read[i].physical == BUFFER_TAIL && !l->read[i].device;
     }
     /* Our own firmware halts in wait_for_key (bios/keyboard.c); in older traces in wait_key itself. */
-    case_place(c, c->at, cpu, timeline_pc(c->tl, cpu), name);
+    case_name(c, c->at, cpu, timeline_pc(c->tl, cpu), name);
     if (!(head && tail) && !strstr(name, "wait_for_key") && !strstr(name, "wait_key"))
         return false;
     snprintf(p->what, sizeof p->what, "a key");

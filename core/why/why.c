@@ -329,9 +329,16 @@ static const char *earlier_boot(struct why_case *c, struct finding *f, const cha
 
 struct why *why_ask(struct trace *t, const struct engine_kind *kind, uint64_t at, struct error *err)
 {
+    return why_ask_debug(t, kind, at, NULL, err);
+}
+
+struct why *why_ask_debug(struct trace *t, const struct engine_kind *kind, uint64_t at,
+                          struct debug_info *debug, struct error *err)
+{
     const uint64_t last = trace_last_icount(t);
     const struct trace_end *end = trace_end(t);
-    struct why_case c = {.t = t, .kind = kind, .at = at < last ? at : last, .whole = at >= last};
+    struct why_case c = {
+        .t = t, .kind = kind, .at = at < last ? at : last, .whole = at >= last, .debug = debug};
     struct finding f = {0};
     const char *subject;
     c.reason = c.whole && end ? end->reason : "";

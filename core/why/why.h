@@ -58,6 +58,11 @@ struct why {
  * call, and is used by it alone. NULL with err if it cannot be read. Cost: a pass over the events, some
  * million per second; and some tenths of a second where the machine is looked at. */
 struct why *why_ask(struct trace *t, const struct engine_kind *kind, uint64_t at, struct error *err);
+/* The same, with the source lines that debug information has for places in a kernel (core/symbols/debug.h; NULL: none), which must outlive the
+ * call. */
+struct debug_info;
+struct why *why_ask_debug(struct trace *t, const struct engine_kind *kind, uint64_t at,
+                          struct debug_info *debug, struct error *err);
 void why_free(struct why *w); /* NULL is allowed */
 
 /* Adds the verdict, and evidence in at most `most` lines, ready to be printed (out_words()): that which says most, in order of time. Long

@@ -3,6 +3,7 @@
 #define BOOTREEL_CORE_SYMBOLS_IMPL_H
 
 #include "base/chains.h"
+#include "core/symbols/debug.h"
 #include "core/symbols/symbols.h"
 
 enum { SYMBOL_NAME_MAX = 511 };
@@ -78,6 +79,8 @@ struct symbols {
         struct symbol_table *table;
     } * elfs;
     size_t nelfs;
+    struct symbol_debug *debug; /* core/symbols/debug.h; the later ones take precedence */
+    size_t ndebug;
 };
 
 /* mapping.c: the last mapping in a space (SPACE_ANY: of all), and the one before one: its number in `maps`, + 1; 0: none. */
@@ -89,6 +92,10 @@ static inline bool symbol_mapping_in_force(const struct symbol_mapping *m, uint6
 {
     return m->since <= at && (!m->until || at < m->until);
 }
+
+/* debug_map.c: symbols_places() in one space. */
+size_t symbols_debug_at(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at,
+                        struct debug_place *place, size_t max);
 
 /* note.c: write notes to the sink, if there is one. */
 void symbols_note_map(struct symbols *s, const struct symbol_mapping *m);

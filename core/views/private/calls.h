@@ -2,6 +2,7 @@
 #ifndef BOOTREEL_CORE_VIEWS_CALLS_H
 #define BOOTREEL_CORE_VIEWS_CALLS_H
 
+#include "core/symbols/debug.h"
 #include "core/views/tasks.h"
 
 struct unwind_from {
@@ -19,8 +20,8 @@ size_t view_unwind(const struct unwind_from *from, const struct view_task *t, st
 /* Unwinds one frame of 64-bit code, as view_task_caller. */
 enum view_caller view_unwind_one(const struct unwind_from *from, struct view_registers *r, const char **lost);
 
-/* Reads the programs of a task. *key identifies what they are made of; NULL if it is unchanged. */
+/* Reads the programs of a task, with debug information from `d` (NULL: none). *key identifies what they are made of; NULL if it is unchanged. */
 struct symbols *view_programs_read(struct look m, const struct view_task *t, const struct kernel_types *k,
-                                   const struct symbols *s, uint64_t *key);
+                                   const struct symbols *s, struct debug_info *d, uint64_t *key);
 
 #endif

@@ -54,6 +54,7 @@ struct why_case {
     /* The machine; private to machine.c. */
     struct timeline *tl;
     struct symbols *symbols;
+    struct debug_info *debug; /* NULL: none was given */
     struct processes *processes;
     struct view_orc *orc;
     struct explainer *words;
@@ -77,6 +78,10 @@ bool case_affords(struct why_case *c);
 bool case_step(struct why_case *c);
 /* The name of a linear address, as code that is executed at `icount` by that processor: a symbol, or a part
  * of the PC's memory; "" if it has none. Nothing is run. Returns buf. */
+const char *case_name(struct why_case *c, uint64_t icount, unsigned cpu, uint64_t address,
+                      char buf[PLACE_TEXT]);
+/* The same, with the source line and the functions that are inlined there, where debug information was given. For people: names are compared by
+ * case_name(). */
 const char *case_place(struct why_case *c, uint64_t icount, unsigned cpu, uint64_t address,
                        char buf[PLACE_TEXT]);
 /* The name of the instruction at which an event happened: its linear address is that of the machine there, which an offset in an event is not in

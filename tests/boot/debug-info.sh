@@ -1,0 +1,61 @@
+#!/bin/bash
+# debug-info.sh - debug information of what ran: boot-bt of a program with its lines and inlined functions, a stripped one by its file, code that
+# a program generated; and, with Debian's package of the kernel's debug information (scripts/guests debug), of the kernel: why, profile.
+. "$(dirname "$0")/../lib.sh"
+. tests/gdb.sh
+need_guests
+kernel=$GUESTS/other/cloud/vmlinuz
+[ -f "$kernel" ] || kernel=$GUESTS/vmlinuz
+mkdir -p "$work"/root/{proc,dev,lib64,lib/x86_64-linux-gnu} "$work/mine" "$work/other"
+build() { gcc -g -O2 -Wl,--build-id "$@" || fail "init.c is not built"; }
+build -o "$work/full" tests/guests/debug/init.c
+build -DOTHER=1 -Wl,--build-id=0x1234567890abcdef1234567890abcdef12345678 -o "$work/other/init.debug" tests/guests/debug/init.c
+objcopy --only-keep-debug "$work/full" "$work/mine/init.debug"
+strip -o "$work/root/init" "$work/full"
+cp -L /lib64/ld-linux-x86-64.so.2 "$work/root/lib64" && cp -L /lib/x86_64-linux-gnu/libc.so.6 "$work/root/lib/x86_64-linux-gnu"
+(cd "$work/root" && find . | sort | cpio --quiet -o -H newc --reproducible -R 0:0) | gzip -n >"$work/initrd.gz"
+cd "$work" || exit 2
+expect 1 record "$BOOTREEL" record --kernel "$kernel" --initrd initrd.gz --append 'console=ttyS0 quiet' --until 20s --console -q -o a.reel
+holds record.out '^sorted: a' "the guest"
+
+backtrace() { # NAME POSITION OPTION...
+    gdb_run -ex "source $top/scripts/gdb/bootreel.py" -ex "boot-open a.reel ${*:3}" -ex "boot-seek $2" -ex 'boot-bt' >"$1.bt"
+}
+backtrace none console:comparing
+holds none.bt ' in \[init\]\+0x[0-9a-f]+$' "a stripped program: its file"
+holds none.bt ' in \[libc\.so\.6\]\+0x[0-9a-f]+$' "a stripped library: its file"
+holds none.bt ' in __libc_start_main\+0x[0-9a-f]+ \[libc.so.6\]' "what the library exports"
+backtrace mine console:comparing --debug-info mine
+holds mine.bt ' in order \(inlined\) at [^ ]*tests/guests/debug/init.c:22$' "an inlined function, where it calls"
+holds mine.bt ' in compare\+0x[0-9a-f]+ \[init\] at [^ ]*init.c:28$' "what it is inlined in, where"
+holds mine.bt ' in main\+0x[0-9a-f]+ \[init\] at [^ ]*init.c:47$' "the caller of the C library"
+backtrace mapped console:comparing --debug-info mine --source "$top=/elsewhere" --source tests/guests=/elsewhere/tests/guests
+holds mapped.bt ' at /elsewhere/tests/guests/debug/init.c:47$' "a mapped source path"
+backtrace other console:comparing --debug-info other
+holds other.bt ' in \[init\]\+0x[0-9a-f]+$' "another build is not used"
+"$BOOTREEL" events a.reel --class console >events.out
+generated=$(awk '/generated code$/ { print $2; exit }' events.out)
+backtrace generated "$((generated + 700000))"
+holds generated.bt ' in \[code that the program generated\]\+0x[0-9a-f]' "generated code"
+
+expect 2 missing "$BOOTREEL" why a.reel --debug-info nowhere
+holds missing.err '^bootreel: --debug-info: nowhere: No such file' "a folder that is not there"
+expect 2 no-dwarf "$BOOTREEL" why a.reel --debug-info root/init
+holds no-dwarf.err 'root/init: has no debug information' "a file without"
+expect 1 empty "$BOOTREEL" why a.reel --debug-info other
+holds empty.err '^bootreel: kernel: there is no debug information with its build-id [0-9a-f]{40}$' "no file for the kernel"
+expect 1 unused "$BOOTREEL" why a.reel --debug-info full
+holds unused.err "full: nothing that ran has its build-id|full: no kernel" "a file that is not needed"
+
+debug=$GUESTS/debug/usr/lib/debug
+if [ -d "$debug" ] && [ "$kernel" = "$GUESTS/other/cloud/vmlinuz" ]; then
+    expect 1 why "$BOOTREEL" why a.reel --debug-info "$debug"
+    tr -s '\n ' '  ' <why.out >why.line
+    holds why.line 'vfs_write\+0x[0-9a-f]+ at fs/read_write.c:[0-9]+' "lines of the kernel"
+    holds why.line '\(do_syscall_x64 at arch/x86/entry/common.c:[0-9]+, inlined\)' "inlined functions of the kernel"
+    expect 0 profile "$BOOTREEL" profile -q a.reel --symbols 0 --debug-info "$debug"
+    holds profile.out ' test_and_clear_bit|string_nocheck \[kernel\]  ' "inlined functions in a profile"
+else
+    skip "the kernel's debug information" "scripts/guests .cache/guests debug"
+fi
+finish
