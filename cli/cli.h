@@ -125,6 +125,8 @@ const struct engine_kind *recording_engine(const struct engines *engines, const 
 struct mark;
 struct marks;
 /* The table of marks: icount, guest time, kind, text; the first `head` and the last `tail` of them. */
+/* That events of these classes are asked for, and were not recorded: an empty answer would mislead. `where`: added to "not recorded". */
+void say_missing_classes(const char *command, uint32_t missing, const char *where);
 void print_marks(FILE *out, const struct marks *m, size_t head, size_t tail);
 /* The last part of a path, after a slash. Slashes at the path's end do not count, and stay. */
 const char *path_last_part(const char *path);

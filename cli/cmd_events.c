@@ -19,6 +19,7 @@ enum {
 
 struct listing {
     uint32_t classes;
+    uint32_t named; /* of these, those that --class names */
     const char *from_text, *to_text, *grep, *stage;
     bool json, by_pid;
     symbol_space pid;            /* of by_pid: guest and pid */
@@ -250,7 +251,10 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     struct listing *l = ctx;
     switch (row->id) {
     case OPT_CLASS:
-        return take_classes(row, value, &l->classes, err);
+        if (take_classes(row, value, &l->classes, err))
+            return -1;
+        l->named = strspn(value, "+-") ? 0 : l->classes & ~EVENT_CLASS_BIT(EC_FOLD);
+        return 0;
     case OPT_PID:
         l->by_pid = true;
         return take_process(row, value, &l->pid, err);
@@ -270,6 +274,8 @@ static int print_events(void *ctx, const struct engines *engines, struct trace *
     l->words = mem_alloc(WORDS);
     if (l->explain)
         l->explainer = trace_explainer_new(t, engine_find(engines, trace_config(t)->engine, &err));
+    if (l->named != (EVENT_CLASSES_ALL & ~EVENT_CLASS_BIT(EC_FOLD)))
+        say_missing_classes("events", l->named & ~trace_config(t)->classes, "");
     int status = list(l, engines, t, &err) ? trouble(&err) : EXIT_DONE;
     trace_explainer_free(l->explainer);
     yajl_gen_free(l->gen);

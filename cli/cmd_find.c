@@ -368,14 +368,9 @@ static int walk_events(const struct find_command *c, struct trace *t, yajl_gen g
 
 static int find_events(const struct find_command *c, struct trace *t, struct error *err)
 {
-    uint32_t missing = event_filter_classes(&c->r.stop.filter) & ~trace_config(t)->classes;
     uint64_t count = 0;
-    if (missing && c->r.stop.filter.classes)
-        return error_set(
-            err,
-            "--event %.60s: the trace does not have all of these classes: add them with bootreel "
-            "annotate --events",
-            c->text);
+    if (event_filter_recorded(&c->r.stop.filter, trace_config(t)->classes, err))
+        return -1;
     if (c->last && c->json)
         return error_set(err,
                          "--event with --last has no JSON form: take the last one of bootreel find --event");

@@ -123,13 +123,15 @@ static int take_bad(struct hunt *h, const char *value, struct error *err)
         value);
 }
 
-static int take_until(struct hunt *h, const char *value, struct error *err)
+static int take_limit(struct hunt *h, const char *value, struct error *err)
 {
     struct position p;
     if (position_parse(value, &p, err))
         return -1;
     if (p.kind != POS_ICOUNT && p.kind != POS_TIME)
         return error_set(err, "--until %.60s: give an icount or a guest time", value);
+    if (h->until_text)
+        return error_set(err, "--until: given twice (%.60s and %.60s): give it once", h->until_text, value);
     *(p.kind == POS_ICOUNT ? &h->until : &h->until_time) = p.n;
     h->until_text = value;
     return 0;
@@ -161,7 +163,7 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
         c->h.from_text = value;
         return 0;
     case OPT_UNTIL:
-        return take_until(&c->h, value, err);
+        return take_limit(&c->h, value, err);
     case OPT_BAD:
         return take_bad(&c->h, value, err);
     case OPT_JOBS:

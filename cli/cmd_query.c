@@ -85,15 +85,7 @@ static int open_all(struct query_command *c, char **path, size_t n)
 /* What was asked for is not in the trace: an empty answer would mislead. */
 static void say_missing(const struct query_command *c)
 {
-    const uint32_t missing = query_missing(c->q);
-    char list[400] = "";
-    for (int i = 0; i < EC_COUNT; i++)
-        if (missing & EVENT_CLASS_BIT(i))
-            snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", *list ? "," : "",
-                     event_class_name((enum event_class)i));
-    if (missing)
-        out_print(stderr, "bootreel: query: not recorded%s: %s: bootreel annotate can add them\n",
-                  c->n > 1 ? " in each of the boots" : "", list);
+    say_missing_classes("query", query_missing(c->q), c->n > 1 ? " in each of the boots" : "");
 }
 
 /* A row that stands for several events counts as one where nobody asks for `times`. */

@@ -33,7 +33,7 @@ struct record {
     struct engines *engines;
     struct record_options o;
     struct machine *machine;
-    struct position until;
+    struct given_until until;
     bool interactive, vga_console, quiet, tui;
     bool classes_given;      /* --events */
     struct tui_watch *watch; /* --tui … */
@@ -88,7 +88,10 @@ static const struct option_row rows[] = {
      STORE(struct record, o.path)},
     {.name = "until",
      .argument = "WHEN",
-     .help = "stop at an icount (500M), a guest time (10s), or when a text was printed (console:TEXT)",
+     .help =
+         "stop at an icount (500M), a guest time (10s), or when a text was printed (console:TEXT); at the first of several",
+     .more =
+         "If a text was not printed when the recording ended, a line says so, and the exit status is 1: `--until 'console:login:' --until 60s` is a boot that must reach its login within a minute.",
      .id = OPT_UNTIL},
     {.name = "stop-on-reset",
      .help = "stop at the first reset after power-on",
@@ -180,14 +183,6 @@ static const struct option_row rows[] = {
     END_OF_ROWS,
 };
 
-static int set_until(struct record *r, const char *value, struct error *err)
-{
-    if (position_parse(value, &r->until, err))
-        return -1;
-    r->o.until = &r->until;
-    return 0;
-}
-
 static int take_stop_on(struct record *r, const struct option_row *row, const char *value, struct error *err)
 {
     struct error why;
@@ -214,7 +209,7 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
         r->quiet = true;
         return 0;
     case OPT_UNTIL:
-        return set_until(r, value, err);
+        return take_until(&r->until, value, &r->o, err);
     case OPT_STOP_ON:
         return take_stop_on(r, row, value, err);
     case OPT_MAX_SIZE:
@@ -543,8 +538,9 @@ static int conclude(struct record *r, const struct record_result *res, struct er
                             unasked.text);
     if (res->probes_missing) /* a line has said which */
         return EXIT_TROUBLE;
-    const bool untyped = answers_say_lacking(r->o.answers);
-    return r->lost ? EXIT_TROUBLE : broken || untyped ? EXIT_NO : EXIT_DONE;
+    bool lacking = answers_say_lacking(r->o.answers);
+    lacking |= !person && until_say_lacking(&r->until, res);
+    return r->lost ? EXIT_TROUBLE : broken || lacking ? EXIT_NO : EXIT_DONE;
 }
 
 /* The files that are read to the end: images, and typing that is in a file. */
@@ -629,7 +625,7 @@ static int configure(struct record *r, struct error *err)
         return error_set(err, "--save-vars: the firmware is not in flash: give --bios ovmf, or --pflash");
     r->o.nsymbol_images = machine_symbols(r->machine, r->own_symbols);
     r->o.symbol_images = r->own_symbols;
-    r->o.unattended = is_unattended(r) && !r->o.until;
+    r->o.unattended = is_unattended(r) && !r->o.nuntil;
     r->o.kind = engine_find(r->engines, machine_is_hosted(r->machine) ? "linux" : "pc", err);
     return r->o.kind ? 0 : -1;
 }

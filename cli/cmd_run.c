@@ -37,7 +37,7 @@ struct run {
     const char *kernel, *append, *modules, *root;
     struct words writable;
     bool options_only, quiet, verbose, memory_given;
-    struct position until;
+    struct given_until until;
     struct observed observed;
     struct symbol_image own_symbols[MACHINE_SYMBOLS];
     char *const *command;
@@ -99,7 +99,8 @@ static const struct option_row rows[] = {
      STORE(struct run, o.path)},
     {.name = "until",
      .argument = "WHEN",
-     .help = "stop at an icount (500M), a guest time (10s), or when a text was printed (console:TEXT)",
+     .help =
+         "stop at an icount (500M), a guest time (10s), or when a text was printed (console:TEXT); at the first of several",
      .id = OPT_UNTIL},
     {.name = "max-size",
      .argument = "SIZE",
@@ -157,8 +158,7 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
         given_words_add(&r->writable, value);
         return 0;
     case OPT_UNTIL:
-        r->o.until = &r->until;
-        return position_parse(value, &r->until, err);
+        return take_until(&r->until, value, &r->o, err);
     case OPT_MAX_SIZE:
         return take_size(row, value, 1, &r->o.max_size, err);
     case OPT_EVENTS:
@@ -458,7 +458,7 @@ static int configure(struct run *r, struct error *err)
     r->o.config = machine_config(r->machine);
     r->o.nsymbol_images = machine_symbols(r->machine, r->own_symbols);
     r->o.symbol_images = r->own_symbols;
-    r->o.unattended = r->nwords && !r->o.until;
+    r->o.unattended = r->nwords && !r->o.nuntil;
     r->o.hooks = (struct record_hooks){
         .ctx = r, .console = on_console, .warning = say_warning, .progress = on_progress, .ended = on_ended};
     r->o.kind = engine_find(r->engines, "pc", err);

@@ -297,7 +297,8 @@ static int record_least(struct explain *x, const char *path, struct error *err)
                                      .classes = EVENT_CLASSES_DEFAULT,
                                      .checkpoint_every = RECORD_CHECKPOINT_EVERY,
                                      .checkpoint_adapted = true,
-                                     .until = x->until ? &until : NULL,
+                                     .until = &until,
+                                     .nuntil = x->until ? 1 : 0,
                                      .unattended = !x->until};
     struct recorder *r = recorder_create(&o, err);
     const int rc = r ? recorder_run(r, &result, err) : -1;

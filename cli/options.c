@@ -254,6 +254,25 @@ int take_part(const struct option_row *row, const char *value, unsigned *part, u
     return 0;
 }
 
+int take_until(struct given_until *u, const char *value, struct record_options *o, struct error *err)
+{
+    if (u->n == RECORD_UNTIL)
+        return error_set(err, "--until %.60s: %d are given already, which is the most", value, RECORD_UNTIL);
+    if (position_parse(value, &u->at[u->n], err))
+        return -1;
+    o->until = u->at;
+    o->nuntil = ++u->n;
+    return 0;
+}
+
+bool until_say_lacking(const struct given_until *u, const struct record_result *res)
+{
+    for (size_t i = 0; res->text_lacking && i < u->n; i++)
+        if (u->at[i].kind == POS_CONSOLE)
+            out_print(stderr, "bootreel: --until \"console:%s\": this was never printed\n", u->at[i].text);
+    return res->text_lacking;
+}
+
 int take_steps(const struct option_row *row, const char *value, uint64_t *n, struct error *err)
 {
     if (parse_steps(value, n) || !*n)

@@ -16,6 +16,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "core/run/recorder.h"
 #include "core/symbols/symbols.h"
 
 /* ---- the tables ---- */
@@ -120,6 +121,15 @@ int option_word(const struct option_row *row, const char *value, unsigned *index
 int take_format(const struct option_row *row, const char *value, bool *json, struct error *err);
 /* Event classes (event_classes_parse). */
 int take_classes(const struct option_row *row, const char *value, uint32_t *mask, struct error *err);
+
+/* --until, which may be given several times. */
+struct given_until {
+    struct position at[RECORD_UNTIL];
+    size_t n;
+};
+int take_until(struct given_until *u, const char *value, struct record_options *o, struct error *err);
+/* If the recording waited for a text that was not printed, says so on standard error. */
+bool until_say_lacking(const struct given_until *u, const struct record_result *res);
 
 /* Arguments of an option that may be given several times. */
 struct words {

@@ -5,6 +5,18 @@
 #include "cli/cli.h"
 #include "core/story/marks.h"
 
+void say_missing_classes(const char *command, uint32_t missing, const char *where)
+{
+    char list[400] = "";
+    for (int i = 0; i < EC_COUNT; i++)
+        if (missing & EVENT_CLASS_BIT(i))
+            snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", *list ? "," : "",
+                     event_class_name((enum event_class)i));
+    if (missing)
+        out_print(stderr, "bootreel: %s: not recorded%s: %s: bootreel annotate can add them\n", command,
+                  where, list);
+}
+
 void print_marks(FILE *out, const struct marks *m, size_t head, size_t tail)
 {
     size_t n;

@@ -115,6 +115,7 @@ static int json_events(struct gdbstub *g, yajl_gen gen, const char *args, struct
     if (!n || n > EVENTS_MOST)
         return error_set(err, "json events: give a position, and how many: 1 to %d", EVENTS_MOST);
     if ((*args && event_filter_parse(args, &f, err)) ||
+        event_filter_recorded(&f, trace_config(timeline_trace(g->tl))->classes, err) ||
         (*from != '#' && timeline_resolve(g->tl, from, &icount, err)))
         return -1;
     if (!g->times && !(g->times = times_of_trace(timeline_trace(g->tl), err)))

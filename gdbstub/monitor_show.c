@@ -156,6 +156,7 @@ static void monitor_events(struct gdbstub *g, const char *args, struct text *out
     if (n > EVENTS_MOST)
         n = EVENTS_MOST;
     if ((*end && event_filter_parse(end, &f, &err)) ||
+        event_filter_recorded(&f, trace_config(timeline_trace(g->tl))->classes, &err) ||
         view_events(out, timeline_trace(g->tl), stub_recorded(g), &f, n, back, &err)) {
         text_add(out, "error: %s\n", err.text);
         return;
@@ -221,6 +222,8 @@ static void near_event(struct gdbstub *g, const char *args, enum timeline_direct
     struct error err;
     uint64_t number;
     int rc = *args ? event_filter_parse(args, &f, &err) : 0;
+    if (!rc)
+        rc = event_filter_recorded(&f, trace_config(timeline_trace(g->tl))->classes, &err);
     if (!rc)
         rc = timeline_event_near(g->tl, dir, &f, &ev, &number, &err);
     if (rc < 0)

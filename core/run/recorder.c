@@ -245,7 +245,7 @@ static int create_engine(struct recorder *r, struct error *err)
 
 struct recorder *recorder_create(const struct record_options *o, struct error *err)
 {
-    if (recorder_check_until(o->until, err))
+    if (recorder_check_until(o, err))
         return NULL;
     struct recorder *r = mem_zero(1, sizeof *r);
     r->o = *o;
@@ -597,6 +597,7 @@ static int finish(struct recorder *r)
     r->result.hash = end.hash;
     r->e->ops->flush(r->e); /* after the hash, since it changes the engine's unfinished events */
     inspector_finish(r->inspector);
+    r->result.text_lacking = recorder_until_lacks_text(r);
     r->result.probes_missing = inspector_probes_missing(r->inspector);
     outlet_finish(&r->out);
     if (r->failed || write_screen(r))
@@ -658,7 +659,7 @@ int recorder_run(struct recorder *r, struct record_result *result, struct error 
         recorder_find_branch(r) || checkpoint(r) || write_profile(r) || (r->o.again && recorder_feed_again(r))
             ? -1
             : 0;
-    if (!over && r->o.until && recorder_until_reached(r))
+    if (!over && r->o.nuntil && recorder_until_reached(r))
         over = 1;
     while (!over) {
         const struct run_limit limit = next_limit(r);

@@ -58,6 +58,8 @@ struct record_branch {
     uint64_t end, end_time;
 };
 
+enum { RECORD_UNTIL = 8 };
+
 struct record_options {
     const char *path;
     bool keep_earlier; /* rename an earlier file of that name: see record_result.earlier */
@@ -69,10 +71,12 @@ struct record_options {
      * times as far apart where so many pages are written all the time that saving them takes longer than that. Needs the index, so it does
      * nothing with no_index; not used with `again`. */
     bool checkpoint_adapted;
-    const struct position *until; /* NULL, or an ICOUNT, a TIME or a CONSOLE text */
-    bool stop_on_reset;           /* end the run at the first reset after power-on */
-    uint32_t stop_on;             /* kinds whose first crash ends it: CRASH_BIT (core/run/crash.h) … */
-    bool keep_going;              /* … and no other crash does; neither is used with `again` */
+    /* Each an ICOUNT, a TIME or a CONSOLE text; the run ends at the first of them. At most RECORD_UNTIL. */
+    const struct position *until;
+    size_t nuntil;
+    bool stop_on_reset;      /* end the run at the first reset after power-on */
+    uint32_t stop_on;        /* kinds whose first crash ends it: CRASH_BIT (core/run/crash.h) … */
+    bool keep_going;         /* … and no other crash does; neither is used with `again` */
     bool unattended;         /* nothing comes from outside: the run also ends when the guest only waits */
     bool no_index;           /* leave out which pages were executed and written (traces/touched.h) */
     uint64_t max_size;       /* the most bytes that the trace may have; 0: no limit */
@@ -100,7 +104,8 @@ struct record_result {
     /* The first instruction that the processor's model lacks, and where (EV_CPU_LACKS); "": none. `model`:
      * what --cpu would have to be; "": no model has it */
     char lacking[200], model[24];
-    bool full; /* the trace reached max_size: `stop` is its last position */
+    bool text_lacking; /* `until` has a CONSOLE text, and the run ended before any of these was printed */
+    bool full;         /* the trace reached max_size: `stop` is its last position */
     bool
         image_lost; /* an image could not be read: `stop` is the last position before that, its text says why */
     bool astray;    /* recorder_run returned -1 because the run is not that of `again` */

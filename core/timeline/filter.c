@@ -27,6 +27,17 @@ uint32_t event_filter_classes(const struct event_filter *f)
     return f->classes ? f->classes : EVENT_CLASSES_ALL;
 }
 
+int event_filter_recorded(const struct event_filter *f, uint32_t recorded, struct error *err)
+{
+    const uint32_t missing = (f->one_kind || f->classes ? event_filter_classes(f) : 0) & ~recorded;
+    for (int c = 0; c < EC_COUNT; c++)
+        if (missing & EVENT_CLASS_BIT(c))
+            return error_set(
+                err, "events of the class %s were not recorded: bootreel annotate --events +%s adds them",
+                event_class_name((enum event_class)c), event_class_name((enum event_class)c));
+    return 0;
+}
+
 bool event_filter_matches(const struct event_filter *f, const struct event *ev)
 {
     assert(f->n <= EVENT_FILTER_CONDITIONS && ev->kind < EV_COUNT);

@@ -235,6 +235,25 @@ S
 rec 0 countdown
 ended countdown power-off ''
 
+# Several --until: the first that comes. A text that never comes is said, and is no success; a limit that was not needed is nothing.
+guest says <<'S'
+        movw $0x0e41, %ax
+        int $0x10
+        movb $0x10, %al
+        outb %al, $0xf4
+S
+stop_at() { # STATUS NAME OPTION...
+    expect "$1" "$2" "$BOOTREEL" record -q --disk says.img -o says.reel "${@:3}"
+}
+stop_at 0 limit --until 60s
+stop_at 1 never --until console:NEVER --until 60s
+holds never.err '^bootreel: --until "console:NEVER": this was never printed$' "a text that was not printed"
+stop_at 0 either --until console:NEVER --until 'console:Booting from hard disk' --until 60s
+[ ! -s either.err ] || holds either.err 'cannot tell' "one of two texts"
+ended says reached ''
+stop_at 2 many --until 1 --until 2 --until 3 --until 4 --until 5 --until 6 --until 7 --until 8 --until 9
+holds many.err 'which is the most' "too many positions"
+
 expect 2 word "$BOOTREEL" record --stop-on panic,sleep -o x.reel
 holds word.err '"sleep" is none of panic' "a word that is none"
 finish

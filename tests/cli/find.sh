@@ -98,6 +98,8 @@ expect 2 bad "$BOOTREEL" find a.reel --write 0xffffffffffffffff,2 && holds bad.e
 expect 2 bad "$BOOTREEL" find a.reel --exec 1 --write 2 && holds bad.err 'one thing is searched for already' "two things"
 expect 2 bad "$BOOTREEL" find a.reel --exec 1 --first --last && holds bad.err 'choose one of them' "first and last"
 expect 2 bad "$BOOTREEL" find a.reel --event syscall && holds bad.err 'annotate --events' "a class that was not recorded"
+expect 2 bad "$BOOTREEL" find a.reel --event syscall.enter && holds bad.err 'annotate --events' "a kind that was not recorded"
+expect 0 none "$BOOTREEL" events a.reel --class syscall && holds none.err 'not recorded: syscall' "a class that was not recorded"
 expect 2 bad "$BOOTREEL" find a.reel --exec 1 --part 3/2 && holds bad.err 'give K/N, with K from 1 to N' "--part 3/2"
 
 # A list of events that waits for its reader ends by a signal.

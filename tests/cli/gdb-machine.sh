@@ -79,6 +79,10 @@ print("half", all(e.icount <= bootreel.resolve("50%") for e in bootreel.events(e
 print("stages", [s.name for s in bootreel.stages() if s.depth == 0])
 print("hits", [h.icount for h in bootreel.find("exec", "*0x7c00")])
 bootreel.seek("stage:kernel")
+try:
+    list(bootreel.events("syscall"))
+except Exception as e:
+    print("unrecorded", "annotate --events +syscall" in str(e))
 for wrong in ["nonsense(", "stage:none"]:
     try:
         bootreel.seek(wrong)
@@ -89,6 +93,7 @@ gdb_run -ex "source scripts/gdb/bootreel.py" -ex "boot-open $work/demo.reel" -ex
 count=$("$BOOTREEL" events "$work/demo.reel" --format json | python3 -c 'import json, sys; print(len(json.load(sys.stdin)))')
 holds "$work/api" "^events $count " "all events: $(cat "$work/api")"
 holds "$work/api" '^half True$' "events up to a position"
+holds "$work/api" '^unrecorded True$' "events of a class that was not recorded"
 holds "$work/api" "^stages \['bios', 'loader'" "stages"
 hits=$("$BOOTREEL" find "$work/demo.reel" --exec 0x7c00 | awk '/^ *[0-9]/ { printf "%s%s", s, $1; s = ", " }')
 holds "$work/api" "^hits \[$hits\]\$" "executions"

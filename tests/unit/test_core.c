@@ -152,6 +152,7 @@ static struct record_result record_until(struct fixture *f, const char *until)
     struct record_options o = options(f, f->reel);
     struct position pos = parsed(until);
     o.until = &pos;
+    o.nuntil = 1;
     return record(&o);
 }
 
@@ -188,6 +189,7 @@ static void test_until_needs_trace(void **state)
     struct error err = {""};
     struct position pos = parsed("50%");
     o.until = &pos;
+    o.nuntil = 1;
     assert_null(recorder_create(&o, &err));
     assert_contains(err.text, "needs a recorded run");
     assert_int_not_equal(access(f->reel, F_OK), 0);

@@ -520,7 +520,8 @@ static void record_guest(const struct guest *g, const struct engine_kind *kind, 
                                     .config = &g->cfg,
                                     .classes = EVENT_CLASSES_DEFAULT,
                                     .checkpoint_every = FLIP_EVERY,
-                                    .until = &until});
+                                    .until = &until,
+                                    .nuntil = 1});
 }
 
 static void check_report(const struct replay_report *rep, const struct flip *f, const char *said)

@@ -83,8 +83,12 @@ static void record_spin(const char *path)
     const struct engine_config cfg = {
         .settings = flat_settings, .nsettings = 2, .images = &image, .nimages = 1};
     const struct position until = {.kind = POS_ICOUNT, .n = SPIN_STEPS};
-    const struct record_options o = {
-        .path = path, .kind = &pc_kind, .config = &cfg, .until = &until, .checkpoint_every = 4000000};
+    const struct record_options o = {.path = path,
+                                     .kind = &pc_kind,
+                                     .config = &cfg,
+                                     .until = &until,
+                                     .nuntil = 1,
+                                     .checkpoint_every = 4000000};
     record(&o);
 }
 

@@ -20,13 +20,13 @@
 
 enum { CONSOLES = 16, SCREEN_SIZE = 65536 /* bytes of screen text at most */ };
 
-/* What --until console:TEXT has seen of the guest's consoles. */
+/* What --until console:TEXT has seen of the guest's consoles: for each position that is a text, in the order of record_options. */
 struct until_console {
-    struct seen_stream stream[CONSOLES];
+    struct seen_stream stream[RECORD_UNTIL][CONSOLES];
+    struct seen_screen screen[RECORD_UNTIL];
     struct plain plain[CONSOLES]; /* escape sequences are skipped */
-    struct seen_screen screen;
-    uint64_t due; /* guest time of the next look at the screen */
-    bool found;
+    uint64_t due;                 /* guest time of the next look at the screen */
+    bool found;                   /* one of them */
 };
 
 struct recorder {
@@ -118,7 +118,7 @@ static inline const struct trace_end *end_again(const struct recorder *r)
 /* ---------------------------------------------------------------- recorder_until.c */
 
 /* -1: a run that is not recorded yet cannot end at this position. NULL is allowed. */
-int recorder_check_until(const struct position *until, struct error *err);
+int recorder_check_until(const struct record_options *o, struct error *err);
 /* To be called with the bytes that the guest prints: stops the engine if the text of console:TEXT is complete. */
 void recorder_until_console(struct recorder *r, unsigned device, const char *data, size_t n);
 /* Sets in `l` how far the guest may run, and how long it may sleep, before recorder_until_reached() must be asked again. */
@@ -126,6 +126,8 @@ void recorder_limit_by_until(const struct recorder *r, struct run_limit *l);
 /* Whether --until is reached; if so, that is how the run ended. Looks at the screen too, where a prompt may stand in a line that has not
  * ended. */
 bool recorder_until_reached(struct recorder *r);
+/* Whether the recording waited for a text, and ended without any. */
+bool recorder_until_lacks_text(const struct recorder *r);
 void recorder_until_free(struct recorder *r);
 
 /* ---------------------------------------------------------------- recorder_inputs.c */
