@@ -13,6 +13,7 @@ struct virt {
     struct why_case *c;
     struct finding *f;
     bool entered, left, refused;
+    bool inside;                       /* the last entry has no exit */
     struct event enter, exit, refusal; /* without data */
     char check[CHECK];                 /* that the refused VMCB has not passed */
     bool stuck;                        /* the last exit came before the guest had executed anything, */
@@ -32,9 +33,10 @@ static void see(struct virt *v, const struct event *ev)
     struct event plain = *ev;
     plain.data = NULL;
     plain.len = 0;
+    v->inside &= ev->kind != EV_VIRT_EXIT;
     if (ev->kind == EV_VIRT_ENTER) {
         v->enter = plain;
-        v->entered = true;
+        v->entered = v->inside = true;
         v->refused = false;
     } else if (ev->kind == EV_VIRT_REFUSED) {
         v->refusal = plain;
@@ -121,24 +123,25 @@ static bool refused(struct virt *v)
 
 /* ---------------------------------------------------------------- shut down */
 
-/* The exception of the guest from which the triple fault began; the processor's registers are the guest's at the exit. */
-static void first_exception(struct virt *v, struct text *what)
+/* The exception of the guest from which the triple fault began, by the last one at `end`, where the guest was left or the machine shut down; the
+ * processor's registers are the guest's there. */
+static void first_exception(struct virt *v, const struct event *end, struct text *what)
 {
     struct why_case *c = v->c;
-    const struct event *exit = &v->exit, *met = NULL;
+    const struct event *met = NULL;
     char words[PLACE_TEXT], where[PLACE_TEXT];
     struct gate_lack lack = {0};
-    for (size_t i = c->now.n; i-- && c->now.event[i].icount >= exit->icount;)
-        if (c->now.event[i].kind == EV_EXCEPTION && c->now.event[i].icount == exit->icount &&
-            c->now.event[i].cpu == exit->cpu) {
+    for (size_t i = c->now.n; i-- && c->now.event[i].icount >= end->icount;)
+        if (c->now.event[i].kind == EV_EXCEPTION && c->now.event[i].icount == end->icount &&
+            c->now.event[i].cpu == end->cpu) {
             met = &c->now.event[i];
             find_event(v->f, c, met, "in the guest");
         }
-    if (!met || !case_go(c, exit->icount))
+    if (!met || !case_go(c, end->icount))
         return;
-    case_address(c, exit->icount, exit->cpu, timeline_pc(c->tl, exit->cpu), where);
+    case_address(c, end->icount, end->cpu, timeline_pc(c->tl, end->cpu), where);
     text_add(what, ": %s at %s", case_exception_event(c, met, words), where);
-    gate_lacks(c, exit->cpu, EVF(met, EXCEPTION, vector), &lack);
+    gate_lacks(c, end->cpu, EVF(met, EXCEPTION, vector), &lack);
     if (lack.why.n)
         text_add(what, ", whose handler cannot run: %s", lack.why.s);
     free(lack.why.s);
@@ -154,7 +157,7 @@ static bool shut_down(struct virt *v)
         find_line(v->f, ev->icount, NULL,
                   "the exit: shutdown of the guest of VMCB 0x%" PRIx64 " at %" PRIx64 ":%" PRIx64,
                   EVF(ev, VIRT_EXIT, vmcb), EVF(ev, VIRT_EXIT, cs), EVF(ev, VIRT_EXIT, ip));
-        first_exception(v, &what);
+        first_exception(v, ev, &what);
         find_verdict(v->f, WHY_VIRT_TRIPLE, ev->icount, "triple fault in a guest%s; the hypervisor then %s",
                      what.s ? what.s : "", how.s);
         find_console(v->f, v->c, v->c->now.begin, v->c->at, 3);
@@ -162,6 +165,27 @@ static bool shut_down(struct virt *v)
     free(how.s);
     free(what.s);
     return found;
+}
+
+/* The hypervisor does not intercept shutdown, so its guest's shuts the machine down. */
+static bool shut_down_machine(struct virt *v)
+{
+    const struct event *triple = facts_last(&v->c->now, EV_TRIPLE_FAULT);
+    struct text what = {0};
+    if (!v->inside || !triple || triple->cpu != v->enter.cpu || triple->icount < v->enter.icount)
+        return false;
+    struct event met = *triple;
+    met.icount--; /* its exceptions have the position before the step */
+    first_exception(v, &met, &what);
+    find_verdict(
+        v->f, WHY_VIRT_TRIPLE, triple->icount,
+        "triple fault in a guest%s; its hypervisor does not intercept shutdown, so the machine is reset",
+        what.s ? what.s : "");
+    find_event(v->f, v->c, &v->enter, "the entry");
+    find_event(v->f, v->c, triple, NULL);
+    find_console(v->f, v->c, v->c->now.begin, v->c->at, 3);
+    free(what.s);
+    return true;
 }
 
 /* ---------------------------------------------------------------- an exit again and again */
@@ -256,6 +280,6 @@ void explain_virt(struct why_case *c, struct finding *f)
     if (!c->now.count[EV_VIRT_ENTER] && !c->now.count[EV_VIRT_REFUSED])
         return;
     read_events(&v);
-    if (!refused(&v) && !shut_down(&v))
+    if (!refused(&v) && !shut_down(&v) && !shut_down_machine(&v))
         exit_loop(&v);
 }

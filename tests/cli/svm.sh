@@ -58,6 +58,7 @@ says() { # NAME STATUS CODE TEXT
 says refused 1 virt.refused '^VMRUN refuses the VMCB at 0x10000: the ASID is zero; the hypervisor then executes HLT with interrupts off'
 says refused_again 1 virt.refused '^VMRUN refuses the VMCB at 0x10000: an MBZ bit of CR4 is set; the hypervisor then is in a loop of 3 instructions'
 says triple 1 virt.triple-fault "^triple fault in a guest: #UD invalid opcode at 0x[0-9a-f]+, whose handler cannot run: vector 6 is beyond the IDT's limit"
+says open 1 virt.triple-fault "^triple fault in a guest: .*its hypervisor does not intercept shutdown"
 says exit_loop 1 virt.exit-loop '^a guest makes no progress at 0x[0-9a-f]+: .*: write of guest-physical 200123h'
 holds exit_loop.text "the guest's instruction: mov dword ptr \[edi\], 7" "why: exit_loop"
 says exit_fetch 1 virt.exit-loop '^a guest makes no progress at 0x200000: '

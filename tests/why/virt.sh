@@ -93,6 +93,18 @@ guest:  movl $5, %ebx
 S
 }
 
+virt_open() { # the same, and the hypervisor does not intercept shutdown
+    hypervisor open <<'S'
+        vmcb $guest
+        put 0x0c, $0x01040000
+1:      movl $0x10000, %eax
+        vmrun
+        jmp 1b
+guest:  movl $5, %ebx
+        ud2
+S
+}
+
 virt_exit_loop() { # a page that the hypervisor never maps
     hypervisor exit_loop <<'S'
         vmcb $guest
