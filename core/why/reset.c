@@ -1,6 +1,7 @@
 /* reset.c - a machine that is reset again and again, or by its watchdog. */
 #include <inttypes.h>
 
+#include "core/why/private/led.h"
 #include "core/why/private/said.h"
 
 /* How many kernels were found in the record. */
@@ -65,6 +66,8 @@ void explain_reset(struct why_case *c, struct finding *f)
             f, WHY_RESET_LOOP, said->icount,
             "the machine is restarted again and again: a process says \"%s\", and asks the kernel for it",
             fact_text(said, complaint, sizeof complaint));
+    else if ((loop || c->again) && led_error_said(c, f, reset->icount, "resets the machine, in each boot"))
+        ; /* what a program said before it is the cause */
     else if (loop || c->again)
         find_verdict(f, WHY_RESET_LOOP, reset->icount,
                      "the machine is reset again and again: each boot ends in a reset by %s%s", words,
@@ -84,6 +87,7 @@ void explain_reset(struct why_case *c, struct finding *f)
         find_event(f, c, down, "the kernel shuts down");
     find_callers_at(f, c, reset);
     if (loop || c->again)
-        find_note(f, "resets in the record: %" PRIu64, c->resets);
+        find_note(f, "resets in the record: %" PRIu64 "%s", c->resets,
+                  loop ? ", and it ends before another, after a boot in which nothing new happened" : "");
     find_console(f, c, c->now.begin, reset->icount, 6);
 }

@@ -6,7 +6,7 @@ cd "$work" || exit 2
 . "$top/tests/why/small.sh"
 . "$top/tests/why/hangs.sh"
 
-for name in absent return masked signature printed_panic reset off; do
+for name in absent return masked signature printed_panic reset missing off; do
     "small_$name"
     "$BOOTREEL" why "$name.reel" >"$name.out" 2>&1
     status=$?

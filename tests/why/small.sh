@@ -365,6 +365,30 @@ small_reset() { # each boot ends in a reset
 S
 }
 
+small_missing() { # a sector behind the disk's end is asked for; the program says so in its own words, and resets the machine
+    sector missing <<'S'
+        movw $packet, %si
+        movb $0x42, %ah
+        int $0x13
+        jnc 2f
+        movw $text, %si
+1:      lodsb
+        testb %al, %al
+        jz 2f
+        movb $0xe, %ah
+        int $0x10
+        jmp 1b
+2:      movb $0xfe, %al
+        outb %al, $0x64
+3:      hlt
+        jmp 3b
+packet: .byte 16, 0
+        .word 1, 0x8000, 0
+        .quad 9000000
+text:   .asciz "kernel image missing\r\n"
+S
+}
+
 # ---- healthy
 
 small_off() {
@@ -448,5 +472,5 @@ small_demo() { # the guest that is built in, at its shell
     small_record demo --until 4s
 }
 
-SMALL_BROKEN='vector empty_gate absent selector no_idt idt_unmapped stack_unmapped recursion gate misaligned zeros return return_limit empty_sector stack_hole signature no_disk missing_system printed_panic cli_hlt limit loop masked poll reset'
+SMALL_BROKEN='vector empty_gate absent selector no_idt idt_unmapped stack_unmapped recursion gate misaligned zeros return return_limit empty_sector stack_hole signature no_disk missing_system printed_panic cli_hlt limit loop masked poll reset missing'
 SMALL_HEALTHY='off idle thrice handled prompt demo'
