@@ -213,7 +213,8 @@ enum { ENGINE_NICS = 8, ENGINE_FRAME = 4096 };
 enum { ENGINE_SHARES = 8 };
 
 /* `port` of a struct input (traces/given.h). The keyboard's data is ASCII or, with 0xE0/0x80 bits, set-1 scan
- * codes as 0x00,code. */
+ * codes as 0x00,code. The mouse's is packets of four bytes: buttons (1 left, 2 right, 4 middle), movements to the right and up, the wheel's
+ * notches (positive towards the user). */
 enum input_port {
     INPUT_SERIAL0,
     INPUT_SERIAL1,
@@ -230,7 +231,10 @@ enum input_port {
     /* What has happened to a frame on its way to a card, in words, which the guest does not see: it makes
      * EV_NET_MANGLED. INPUT_NET_NOTE0 + the card's number. */
     INPUT_NET_NOTE0,
-    INPUT_NET_NOTE_LAST = INPUT_NET_NOTE0 + ENGINE_NICS - 1
+    INPUT_NET_NOTE_LAST = INPUT_NET_NOTE0 + ENGINE_NICS - 1,
+    /* A place on the screen, of six bytes: buttons (1 left, 2 right, 4 middle), x and y from 0 to 7FFFh (low byte first), the wheel's
+     * notches (positive towards the user). Not taken if no pointing device that knows places is in use: see INPUT_MOUSE. */
+    INPUT_TABLET
 };
 
 /* ---------------------------------------------------------------- observing */

@@ -223,9 +223,10 @@ uint32_t board_input(struct board *b, const struct input *in)
         return uart_input(b, in->port - INPUT_SERIAL0, in->data, in->len);
     case INPUT_KEYBOARD:
     case INPUT_MOUSE:
+    case INPUT_TABLET:
         if (xhci_input(b, in->port, in->data, in->len, &taken))
             return taken;
-        return ps2_input(b, in->port, in->data, in->len);
+        return in->port == INPUT_TABLET ? 0 : ps2_input(b, in->port, in->data, in->len);
     case INPUT_VIRTIO:
         return virtio_console_input(b, in->data, in->len);
     case INPUT_NET0 ... INPUT_NET_LAST:

@@ -87,9 +87,8 @@ void usb_loaded(struct usb_device *);
 int hid_control(struct usb_device *, const struct usb_setup *, uint8_t *data);
 const uint8_t *hid_report_descriptor(const struct usb_device *, unsigned *size);
 enum usb_result hid_data(struct usb_device *, struct usb_transfer *);
-/* Typed text, or packets of the mouse; returns the bytes taken. */
-uint32_t hid_type(struct usb_device *, const uint8_t *data, uint32_t n);
-uint32_t hid_move(struct usb_device *, const uint8_t *data, uint32_t n);
+/* Takes what engine.h says of the port: of a keyboard, the mouse or a tablet. Returns the bytes taken. */
+uint32_t hid_input(struct usb_device *, enum input_port port, const uint8_t *data, uint32_t n);
 void hid_loaded(struct usb_device *);
 /* The guest time from which a report can be sent, or TIMER_OFF. */
 uint64_t hid_ready_at(const struct usb_device *);

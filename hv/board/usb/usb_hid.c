@@ -138,7 +138,7 @@ enum usb_result hid_data(struct usb_device *d, struct usb_transfer *t)
 
 /* ---------------------------------------------------------------- input */
 
-uint32_t hid_type(struct usb_device *d, const uint8_t *data, uint32_t n)
+static uint32_t hid_type(struct usb_device *d, const uint8_t *data, uint32_t n)
 {
     const uint32_t taken = ps2_type(&d->hid.typed, data, n);
     d->hid.partial_count = d->hid.typed.raw;
@@ -163,7 +163,7 @@ static uint16_t moved(uint16_t at, int by)
 }
 
 /* Packets of a mouse, of four bytes: buttons, x, y upwards, wheel. */
-uint32_t hid_move(struct usb_device *d, const uint8_t *data, uint32_t n)
+static uint32_t hid_move(struct usb_device *d, const uint8_t *data, uint32_t n)
 {
     struct usb_hid *h = &d->hid;
     for (uint32_t i = 0; i < n; i++) {
@@ -178,6 +178,27 @@ uint32_t hid_move(struct usb_device *d, const uint8_t *data, uint32_t n)
         h->changed = 1;
     }
     return n;
+}
+
+/* A place, of six bytes: buttons, x, y, wheel (towards the user). */
+static uint32_t hid_place(struct usb_device *d, const uint8_t *data, uint32_t n)
+{
+    struct usb_hid *h = &d->hid;
+    if (n != TABLET_REPORT)
+        return 0;
+    h->buttons = data[0] & 7;
+    h->x = (uint16_t)(data[1] | data[2] << 8) & RANGE;
+    h->y = (uint16_t)(data[3] | data[4] << 8) & RANGE;
+    h->wheel = (uint8_t)-data[5];
+    h->changed = 1;
+    return n;
+}
+
+uint32_t hid_input(struct usb_device *d, enum input_port port, const uint8_t *data, uint32_t n)
+{
+    return port == INPUT_TABLET  ? hid_place(d, data, n)
+           : port == INPUT_MOUSE ? hid_move(d, data, n)
+                                 : hid_type(d, data, n);
 }
 
 /* ---------------------------------------------------------------- requests (HID 1.11, 7.2) */

@@ -447,11 +447,10 @@ static bool is_ready(const struct xhci *x, unsigned device, enum usb_class class
 bool xhci_input(struct board *b, enum input_port port, const uint8_t *data, uint32_t n, uint32_t *taken)
 {
     struct xhci *x = board_slot(b, SLOT_XHCI);
-    enum usb_class class = port == INPUT_MOUSE ? USB_TABLET : USB_KEYBOARD;
+    enum usb_class class = port == INPUT_KEYBOARD ? USB_KEYBOARD : USB_TABLET;
     for (unsigned i = 0; x && i < x->devices; i++)
         if (is_ready(x, i, class)) {
-            *taken =
-                port == INPUT_MOUSE ? hid_move(&x->device[i], data, n) : hid_type(&x->device[i], data, n);
+            *taken = hid_input(&x->device[i], port, data, n);
             xhci_wake(x);
             return true;
         }
