@@ -40,6 +40,7 @@ PROTO_SRC := $(sort $(wildcard core/*/*.proto))
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o) $(PROTO_SRC:%.proto=$(BUILD)/%.pb-c.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(BUILD)/%.o)
 LIB     := $(BUILD)/libbootreel.a
+VNC_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard vnc/*.c)))
 
 # $(call need,PROGRAMS,LIBRARIES,HEADERS): ends make if one is missing. Libraries by their names for pkg-config; headers of those whose
 # requirements are not installed with them.
@@ -53,7 +54,7 @@ NO_BUILD := help clean dist deb test-deb tidy words layers format format-check d
 BUILDS   := $(filter-out $(NO_BUILD),$(or $(MAKECMDGOALS),all))
 ifneq ($(BUILDS),)
 ifeq ($(shell [ $(BUILD)/packages -nt scripts/deps ] && echo checked),)
-$(call need,$(firstword $(CC)) gcc ld objcopy iasl protoc-c pkg-config,$(PKGS),slirp/libslirp.h)
+$(call need,$(firstword $(CC)) gcc ld objcopy iasl protoc-c pkg-config,$(PKGS) libvncserver,slirp/libslirp.h)
 $(shell mkdir -p $(BUILD) && : >$(BUILD)/packages)
 endif
 endif
@@ -80,16 +81,21 @@ FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 # `make demo` and `make test` install what they need by scripts/deps.
 .PHONY: hostile threads faults damage killed soak test-fuzz all demo asan ubsan fuzz test test-checkers test-deb test-devices test-images test-kernels test-loaders test-long test-net test-origin test-selftests test-systemd test-v3 test-why test-wild unit check bench bench-rows layers format format-check tidy words help dist deb install clean
 ifeq ($(VARIANT),release)
-all: bootreel ## build ./bootreel
-bootreel: $(BUILD)/bootreel
+all: bootreel bootreel-vnc ## build ./bootreel
+bootreel bootreel-vnc: %: $(BUILD)/%
 	cp -f $< $@
 else
-all: $(BUILD)/bootreel
+all: $(BUILD)/bootreel $(BUILD)/bootreel-vnc
 endif
 
 $(BUILD)/bootreel: $(CLI_OBJ) $(LIB)
 	@echo "  $(STEP) LINK $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(CLI_OBJ) $(LIB) $(LDLIBS)
+
+# A program of its own, since libvncserver is under the GPL (vnc/README.md).
+$(BUILD)/bootreel-vnc: $(VNC_OBJ)
+	@echo "  $(STEP) LINK $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(shell pkg-config --libs libvncserver)
 
 # What is installed beside the program, and derives from its tables: completions, and a manual page for each command.
 $(BUILD)/completion.%: $(BUILD)/bootreel
@@ -284,6 +290,7 @@ INSTALL_TO = '$(subst ','\'',$(DESTDIR)$(PREFIX))'
 SHELLS := bash zsh fish
 install: all $(SHELLS:%=$(BUILD)/completion.%) $(BUILD)/pages ## install below PREFIX (and DESTDIR)
 	install -D -m 755 bootreel $(INSTALL_TO)/bin/bootreel
+	install -D -m 755 bootreel-vnc $(INSTALL_TO)/libexec/bootreel/bootreel-vnc
 	install -d $(INSTALL_TO)/share/man/man1 $(INSTALL_TO)/share/bootreel/gdb
 	install -m 644 docs/bootreel.1 $(BUILD)/pages/*.1 $(INSTALL_TO)/share/man/man1/
 	install -D -m 644 $(BUILD)/completion.bash $(INSTALL_TO)/share/bash-completion/completions/bootreel
@@ -300,11 +307,11 @@ test-images: all ## images of all formats by qemu-img, and 500 hostile ones (min
 test-deb: ## the packages built and used on fresh Debians: SUITES="bookworm trixie sid", as root (an hour)
 	@tests/package/run $(SUITES)
 clean: ## remove what was built
-	rm -rf build bootreel
+	rm -rf build bootreel bootreel-vnc
 
 help: ## this list
 	@sed -n 's/^\([a-z_.-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | sort | awk -F'|' '{ printf "%-22s %s\n", $$1, $$2 }'
 
 .SECONDARY:
 BENCH_SRC := $(sort $(wildcard bench/*.c))
--include $(BENCH_SRC:%.c=$(BUILD)/%.d) $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(UNIT_SRC:%.c=$(BUILD)/%.d) $(FUZZ_SRC:%.c=$(BUILD)/%.d) $(NATIVE_OBJ:.o=.d)
+-include $(BENCH_SRC:%.c=$(BUILD)/%.d) $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(VNC_OBJ:.o=.d) $(UNIT_SRC:%.c=$(BUILD)/%.d) $(FUZZ_SRC:%.c=$(BUILD)/%.d) $(NATIVE_OBJ:.o=.d)
