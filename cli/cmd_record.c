@@ -14,6 +14,7 @@
 #include "base/real_time.h"
 #include "cli/answers.h"
 #include "cli/cli.h"
+#include "cli/display.h"
 #include "cli/machine.h"
 #include "cli/record_summary.h"
 #include "cli/trace_program.h"
@@ -35,7 +36,9 @@ struct record {
     struct machine *machine;
     struct given_until until;
     bool interactive, vga_console, quiet, tui;
-    bool classes_given;      /* --events */
+    bool classes_given; /* --events */
+    struct display_option display;
+    struct viewers *viewers; /* --display */
     struct tui_watch *watch; /* --tui … */
     int typing, master;      /* … and the ends of the pseudo-terminal for what is typed, or -1 */
     struct recorder *recorder;
@@ -70,7 +73,8 @@ enum {
     OPT_CHECKPOINTS,
     OPT_CONSOLE,
     OPT_TYPE,
-    OPT_TYPE_FILE
+    OPT_TYPE_FILE,
+    OPT_DISPLAY
 };
 
 static const struct option_row rows[] = {
@@ -173,6 +177,17 @@ static const struct option_row rows[] = {
          "It shows the stage, the speed, the guest's screen and console, and counts of events. Ctrl-A l looks back, with all "
          "that tui can do, while the recording waits; Ctrl-A s shows the screen or the console first; Ctrl-A x ends the "
          "recording."},
+    {.name = "display",
+     .argument = "vnc[=[HOST]:N][,password=FILE][,wait]",
+     .help = "show the guest's screen to VNC viewers, who can type and point; what they do is recorded",
+     .id = OPT_DISPLAY,
+     .more =
+         "Viewers connect to port 5900 + N of HOST, which is this host's loopback if it is not given; without :N it is the first free port "
+         "from 5900 on, which is printed. noVNC and other programs in browsers can connect to the same port by WebSocket. "
+         "With `password`, the first line of FILE is asked for; it has at most eight characters, and nothing is encrypted. "
+         "With `wait`, the machine starts when the first viewer is there. "
+         "From the first viewer on an idle guest waits in real time; until then, the recording is the same as without --display. "
+         "docs/display.md has more."},
     {.name = "console",
      .argument = "[DEVICE]",
      .help = "print the guest's console: {consoles} (default serial0)",
@@ -227,6 +242,8 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     case OPT_TYPE:
     case OPT_TYPE_FILE:
         return take_answers(row, value, row->id == OPT_TYPE_FILE, &r->o.answers, err);
+    case OPT_DISPLAY:
+        return take_display(row, value, &r->display, err);
     default:
         return observe_option(&r->observed, row, value, err);
     }
@@ -298,6 +315,8 @@ static void paint(struct record *r, const struct engine *e)
 static void on_progress(void *ctx, const struct engine *e)
 {
     struct record *r = ctx;
+    if (r->viewers)
+        viewers_paint(r->viewers, e);
     if (r->watch) {
         tui_watch_progress(r->watch, e);
         return;
@@ -344,8 +363,12 @@ static struct why *ask_why(const struct record *r, struct error *err)
 
 static struct live *open_live(struct record *r, struct error *err)
 {
-    struct live_options lo = {
-        .fd = r->tui ? r->typing : STDIN_FILENO, .port = INPUT_SERIAL0, .console = CONSOLE_SERIAL0};
+    struct live_options lo = {.fd = r->tui           ? r->typing
+                                    : r->interactive ? STDIN_FILENO
+                                                     : -1,
+                              .port = INPUT_SERIAL0,
+                              .console = CONSOLE_SERIAL0,
+                              .viewers = r->viewers};
     if (r->vga_console)
         lo.port = INPUT_KEYBOARD, lo.console = CONSOLE_SCREEN;
     else if (r->console == CONSOLE_VIRTIO)
@@ -447,11 +470,18 @@ static void begin_watch(struct record *r, const struct engine_kind *const *kind,
     r->watch = tui_watch_new(&wo);
 }
 
+static int run_recorder(struct record *r, struct record_result *result, struct error *err)
+{
+    if (r->display.wait)
+        live_wait_for_viewer(r->o.live);
+    return recorder_run(r->recorder, result, err);
+}
+
 static void *record_on_thread(void *ctx)
 {
     struct record *r = ctx;
     char how[300];
-    r->rc = recorder_run(r->recorder, &r->result, r->err);
+    r->rc = run_recorder(r, &r->result, r->err);
     const struct record_ended ended = ended_as(r, &r->result);
     tui_watch_over(r->watch, r->rc ? r->err->text : record_how_ended(&ended, how, sizeof how));
     return NULL;
@@ -482,7 +512,7 @@ static int run(struct record *r, struct record_result *res, struct error *err)
     r->progress = progress_new("recording", no_line);
     r->printer = console_on(stdout, r->console, r->interactive);
     struct signals *signals = r->watch ? NULL : signals_start(on_signal, r->recorder);
-    int rc = r->watch ? run_watched(r, res, err) : recorder_run(r->recorder, res, err);
+    int rc = r->watch ? run_watched(r, res, err) : run_recorder(r, res, err);
     signals_stop(signals);
     progress_end(r->progress);
     console_end(&r->printer, false);
@@ -642,7 +672,9 @@ static int open_outside(struct record *r, struct error *err)
     set_hooks(r);
     signals_block();
     signal(SIGPIPE, SIG_IGN); /* a reader of the console that goes away must not end the recording */
-    if ((r->interactive || r->tui) && !(r->o.live = open_live(r, err)))
+    if (r->display.given && !(r->viewers = display_open(&r->display, err)))
+        return -1;
+    if ((r->interactive || r->tui || r->viewers) && !(r->o.live = open_live(r, err)))
         return -1;
     return n && !(r->o.net = net_new(wires, n, err)) ? -1 : 0;
 }
@@ -650,6 +682,7 @@ static int open_outside(struct record *r, struct error *err)
 static void close_outside(struct record *r)
 {
     live_close(r->o.live);
+    viewers_close(r->viewers);
     recorder_destroy(r->recorder);
     net_free(r->o.net);
     tui_watch_free(r->watch);

@@ -13,6 +13,7 @@ enum { MIN_WAIT = 1000000 };
 
 struct live {
     struct terminal *terminal;
+    struct viewers *viewers; /* or NULL */
     enum input_port port;
     unsigned console;
     int64_t owed; /* ns of real time still to wait */
@@ -34,6 +35,7 @@ struct live *live_open(const struct live_options *o, struct error *err)
     struct live *l = mem_zero(1, sizeof *l);
     l->port = o->port;
     l->console = o->console;
+    l->viewers = o->viewers;
     l->terminal = terminal_open(o->fd, err);
     if (!l->terminal) {
         free(l);
@@ -60,11 +62,40 @@ bool live_quit(const struct live *l)
     return terminal_quit(l->terminal);
 }
 
+static bool is_attended(const struct live *l)
+{
+    return l->viewers && viewers_attended(l->viewers);
+}
+
 bool live_active(const struct live *l)
 {
     size_t n;
     terminal_pending(l->terminal, &n);
-    return n || l->nkeys || !terminal_ended(l->terminal);
+    return n || l->nkeys || !terminal_ended(l->terminal) || is_attended(l);
+}
+
+struct viewers *live_viewers(const struct live *l)
+{
+    return l->viewers;
+}
+
+/* Waits as terminal_wait() does, for viewers too. */
+static enum terminal_wait wait_for_all(struct live *l, uint64_t ns)
+{
+    const enum terminal_wait how = terminal_wait(l->terminal, ns, l->viewers ? viewers_fd(l->viewers) : -1);
+    if (l->viewers)
+        viewers_read(l->viewers);
+    return how;
+}
+
+bool live_wait_for_viewer(struct live *l)
+{
+    while (!viewers_attended(l->viewers) && !viewers_lost(l->viewers))
+        if (terminal_wait(l->terminal, UINT64_MAX, viewers_fd(l->viewers)) == TERMINAL_WOKEN)
+            return false;
+        else
+            viewers_read(l->viewers);
+    return viewers_attended(l->viewers);
 }
 
 void live_wake(struct live *l)
@@ -208,7 +239,9 @@ void live_look(struct live *l, uint64_t now)
     if (!terminal_is_tty(l->terminal))
         look_at_pipe(l, now);
     if (terminal_is_tty(l->terminal) || l->open)
-        terminal_wait(l->terminal, 0);
+        wait_for_all(l, 0);
+    else if (l->viewers)
+        viewers_read(l->viewers);
 }
 
 static bool has_bytes(struct live *l)
@@ -225,9 +258,10 @@ static uint64_t wait_until(struct live *l, uint64_t now, uint64_t wake)
         l->owed += (int64_t)(wake - now);
     uint64_t ns = wake == UINT64_MAX ? UINT64_MAX : l->owed < MIN_WAIT ? 0 : (uint64_t)l->owed;
     uint64_t start = real_ns();
-    enum terminal_wait how = terminal_wait(l->terminal, ns);
+    const uint64_t paint = l->viewers ? viewers_paint_due(l->viewers) : UINT64_MAX;
+    enum terminal_wait how = wait_for_all(l, paint < ns ? paint : ns);
     uint64_t passed = real_ns() - start;
-    if (how == TERMINAL_TIMEOUT) {
+    if (how == TERMINAL_TIMEOUT && paint >= ns) {
         /* If the host slept too long, the next waits are shortened, within limits. */
         if (ns)
             l->owed = passed > ns + MIN_WAIT ? -MIN_WAIT : (int64_t)(ns - passed);
@@ -259,7 +293,7 @@ static bool idle_pipe(struct live *l, uint64_t now, uint64_t wake, uint64_t *at)
         l->printed = now;
     l->open = true;
     if (!has_bytes(l) && !terminal_ended(l->terminal))
-        terminal_wait(l->terminal, 0); /* its next line may already be there; this takes no real time */
+        wait_for_all(l, 0); /* its next line may already be there; this takes no real time */
     *at = wake;
     return terminal_ended(l->terminal) && !has_bytes(l);
 }
@@ -267,11 +301,15 @@ static bool idle_pipe(struct live *l, uint64_t now, uint64_t wake, uint64_t *at)
 uint64_t live_idle(struct live *l, uint64_t now, uint64_t wake, bool refused)
 {
     uint64_t at;
-    if (!terminal_is_tty(l->terminal) && idle_pipe(l, now, wake, &at))
-        return at;
+    const bool attended = is_attended(l);
+    if (!terminal_is_tty(l->terminal) && idle_pipe(l, now, wake, &at)) {
+        if (!attended)
+            return at;
+        wake = at;
+    }
     if (!refused && has_bytes(l))
         return now;
-    if (terminal_ended(l->terminal))
+    if (terminal_ended(l->terminal) && !attended)
         return wake;
     return wait_until(l, now, wake);
 }

@@ -15,7 +15,7 @@
 #ifndef BOOTREEL_CORE_LIVE_LIVE_H
 #define BOOTREEL_CORE_LIVE_LIVE_H
 
-#include "core/engine/engine.h"
+#include "core/live/viewers.h"
 
 #define LIVE_STEPS 1000000u
 /* ns of guest time */
@@ -30,10 +30,13 @@ size_t live_keyboard(const uint8_t *in, size_t n, uint8_t out[LIVE_KEY], size_t 
 struct live;
 
 struct live_options {
-    int fd; /* where typing is read from; put into raw mode if it is a terminal */
+    int fd; /* where typing is read from; put into raw mode if it is a terminal. -1: nowhere */
     /* Where it is sent: a serial port, or the keyboard (arrow keys and the like become scan codes). */
     enum input_port port;
     unsigned console; /* the console device on which the guest answers (as in EV_CONSOLE_LINE) */
+    /* Who else may type, and waits in real time as a person at a terminal does; they are to be given their part by viewers_give(). The
+     * caller's. NULL: nobody. */
+    struct viewers *viewers;
 };
 
 struct live *live_open(const struct live_options *o, struct error *err);
@@ -42,8 +45,12 @@ enum input_port live_port(const struct live *l);
 
 /* Whether Ctrl-A x was typed, to end the recording. */
 bool live_quit(const struct live *l);
-/* False once no more input can come: the recording then goes on without live typing. */
+/* False once no more input can come, or as long as no viewer has: the recording then goes on without live typing. */
 bool live_active(const struct live *l);
+/* NULL: none. */
+struct viewers *live_viewers(const struct live *l);
+/* Waits in real time for the first viewer. False: the wait was ended, or there will be none. */
+bool live_wait_for_viewer(struct live *l);
 /* Ends a wait. Async-signal-safe, from any thread. */
 void live_wake(struct live *l);
 

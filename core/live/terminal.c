@@ -42,7 +42,8 @@ struct terminal *terminal_open(int fd, struct error *err)
     struct terminal *t = mem_zero(1, sizeof *t);
     t->fd = fd;
     t->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    t->tty = isatty(fd);
+    t->tty = fd >= 0 && isatty(fd);
+    t->ended = fd < 0;
     if (t->wake_fd < 0) {
         error_set(err, "eventfd: %s", strerror(errno));
         free(t);
@@ -114,13 +115,14 @@ static void read_some(struct terminal *t)
         got_byte(t, in[i]);
 }
 
-enum terminal_wait terminal_wait(struct terminal *t, uint64_t ns)
+enum terminal_wait terminal_wait(struct terminal *t, uint64_t ns, int other)
 {
     struct timespec ts = {.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
     /* poll() ignores a negative descriptor: there is nothing more to read, or no room for it. */
-    struct pollfd fds[2] = {{.fd = t->wake_fd, .events = POLLIN},
-                            {.fd = t->ended || t->n == BUFFER ? -1 : t->fd, .events = POLLIN}};
-    int n = ppoll(fds, 2, ns == UINT64_MAX ? NULL : &ts, NULL);
+    struct pollfd fds[3] = {{.fd = t->wake_fd, .events = POLLIN},
+                            {.fd = t->ended || t->n == BUFFER ? -1 : t->fd, .events = POLLIN},
+                            {.fd = other, .events = POLLIN}};
+    int n = ppoll(fds, 3, ns == UINT64_MAX ? NULL : &ts, NULL);
     if (n < 0)
         return TERMINAL_WOKEN;
     if (fds[0].revents) {
@@ -131,7 +133,8 @@ enum terminal_wait terminal_wait(struct terminal *t, uint64_t ns)
     }
     if (n == 0)
         return TERMINAL_TIMEOUT;
-    read_some(t);
+    if (fds[1].revents)
+        read_some(t);
     return TERMINAL_READY;
 }
 

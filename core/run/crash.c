@@ -219,6 +219,11 @@ void crash_watch_unattended(struct crash_watch *w)
     w->unattended.on = true;
 }
 
+void crash_watch_attended(struct crash_watch *w)
+{
+    w->unattended.on = false;
+}
+
 void crash_watch_free(struct crash_watch *w)
 {
     if (!w)

@@ -46,6 +46,8 @@ struct crash_watch *crash_watch_new(uint32_t stop_on, bool keep_going);
 void crash_watch_free(struct crash_watch *w); /* NULL is allowed */
 /* Nothing can come to the guest from outside: when it only waits, that ends the recording too. To be called before the run. */
 void crash_watch_unattended(struct crash_watch *w);
+/* Somebody is there now: as if crash_watch_unattended() had not been called. */
+void crash_watch_attended(struct crash_watch *w);
 /* Something is still to come from outside at a time that is known: the machine does not wait in vain. */
 void crash_watch_expects(struct crash_watch *w);
 

@@ -509,6 +509,7 @@ static int stopped(struct recorder *r)
         return -1;
     if (recorder_until_reached(r) || asked_to_end(r) || recorder_again_over(r) || watch_ends(r))
         return r->failed ? -1 : 1;
+    recorder_look_for_viewers(r);
     if (r->o.hooks.progress)
         r->o.hooks.progress(r->o.hooks.ctx, r->e);
     if (answering(r) && (answered = recorder_answer(r)))

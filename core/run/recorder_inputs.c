@@ -26,12 +26,40 @@ static int feed_typing(struct recorder *r)
     return rc;
 }
 
+static int offer(void *ctx, struct input *in, struct error *err)
+{
+    return feed_offer(&((struct recorder *)ctx)->feed, in, err);
+}
+
+/* Gives the guest what viewers did, as much as it takes. */
+static int feed_viewers(struct recorder *r)
+{
+    struct viewers *v = live_viewers(r->o.live);
+    return v ? viewers_give(v, time_of(r), offer, r, &r->err) : 0;
+}
+
+static int feed_all(struct recorder *r)
+{
+    return feed_typing(r) || feed_viewers(r) ? -1 : 0;
+}
+
 int recorder_look_for_typing(struct recorder *r)
 {
     if (icount_of(r) % LIVE_STEPS)
         return 0;
     live_look(r->o.live, time_of(r));
-    return feed_typing(r);
+    return feed_all(r);
+}
+
+void recorder_look_for_viewers(struct recorder *r)
+{
+    struct viewers *v = r->o.live ? live_viewers(r->o.live) : NULL;
+    if (!v)
+        return;
+    if (!viewers_attended(v))
+        viewers_read(v);
+    if (viewers_attended(v) && r->watch)
+        crash_watch_attended(r->watch);
 }
 
 /* ---------------------------------------------------------------- typing by program */
@@ -119,11 +147,13 @@ int recorder_serve_net(struct recorder *r)
 int recorder_idle(struct recorder *r)
 {
     uint64_t inputs = r->result.inputs;
-    if (feed_typing(r))
+    if (feed_all(r))
         return -1;
     if (r->result.inputs != inputs)
         return 0;
     uint64_t wake = r->stop.wake;
+    if (live_viewers(r->o.live))
+        wake = earlier(wake, viewers_due(live_viewers(r->o.live)));
     if (r->o.net)
         wake = earlier(wake, earlier(net_deadline(r->o.net),
                                      net_expects(r->o.net) ? time_of(r) + NET_LOOK : UINT64_MAX));

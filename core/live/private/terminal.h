@@ -15,16 +15,16 @@
 
 struct terminal;
 
-/* Takes over `fd`. If it is a terminal it is put into raw mode until terminal_close. */
+/* Takes over `fd`. If it is a terminal it is put into raw mode until terminal_close. -1: there is none, as if it had ended. */
 struct terminal *terminal_open(int fd, struct error *err);
 /* Restores the terminal's settings. NULL is allowed. */
 void terminal_close(struct terminal *t);
 bool terminal_is_tty(const struct terminal *t);
 
 enum terminal_wait { TERMINAL_READY, TERMINAL_TIMEOUT, TERMINAL_WOKEN };
-/* Waits at most `ns` of real time (UINT64_MAX: forever) until there is something to read, the input ends, or
- * terminal_wake() is called; reads what is there. With `ns` 0 it does not wait. */
-enum terminal_wait terminal_wait(struct terminal *t, uint64_t ns);
+/* Waits at most `ns` of real time (UINT64_MAX: forever) until there is something to read, also on `other` (-1: nothing else), the input
+ * ends, or terminal_wake() is called; reads what is there, but not from `other`. With `ns` 0 it does not wait. */
+enum terminal_wait terminal_wait(struct terminal *t, uint64_t ns, int other);
 /* Ends the wait in progress, or else the next one. Async-signal-safe, from any thread. */
 void terminal_wake(struct terminal *t);
 

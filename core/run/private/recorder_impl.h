@@ -139,6 +139,8 @@ size_t recorder_screen(struct recorder *r, bool idle, char *buf, size_t size);
 /* The functions that return an int return 0, or -1 with r->err. Typing is looked for when the guest is idle,
  * and every LIVE_STEPS steps. */
 int recorder_look_for_typing(struct recorder *r);
+/* Looks whether the first viewer has come: from then on typing is looked for, and the machine is attended. */
+void recorder_look_for_viewers(struct recorder *r);
 /* Gives the guest what is typed by program and due here. Returns 1 if it took some. */
 int recorder_answer(struct recorder *r);
 /* Sets in `l` how far the guest may run before it is looked at for the next answer, and how long it may sleep. */
