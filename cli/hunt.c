@@ -2,12 +2,9 @@
 #include "cli/hunt.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,13 +13,7 @@
 #include "base/text.h"
 #include "cli/spawn.h"
 #include "cli/verdict.h"
-
-/* A child at work. */
-struct child {
-    pid_t pid;
-    int result; /* the end of a pipe from which its struct hunt_trial comes */
-    uint64_t seed;
-};
+#include "cli/workers.h"
 
 struct run {
     struct hunt *h;
@@ -31,9 +22,8 @@ struct run {
     struct engine_config cfg;
     struct setting *settings;
     char seed[24]; /* the value of vary-seed in them */
-    struct child *child;
-    size_t working;
-    sigset_t before; /* the signals that were blocked before the trials */
+    uint64_t next; /* of the trials, from 0 on, the next to be made */
+    struct workers *workers;
     FILE *log;
     uint64_t began;
     size_t made;
@@ -172,77 +162,14 @@ static int run_trial(struct run *run, struct hunt_trial *trial, struct error *er
     return 0;
 }
 
-__attribute__((noreturn)) static void be_child(struct run *run, uint64_t seed, int result)
+static void work(void *ctx, uint64_t seed, size_t slot, void *result)
 {
     struct error err = {""};
-    struct hunt_trial trial = {.seed = seed};
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    sigprocmask(SIG_SETMASK, &run->before, NULL);
-    trial.failed = run_trial(run, &trial, &err) != 0;
-    if (trial.failed)
-        snprintf(trial.outcome, sizeof trial.outcome, "%.400s", err.text);
-    const bool written = write(result, &trial, sizeof trial) == sizeof trial;
-    _exit(written ? EXIT_DONE : EXIT_TROUBLE);
-}
-
-static int start_child(struct run *run, uint64_t seed, struct error *err)
-{
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC))
-        return error_set(err, "hunt: %s", strerror(errno));
-    fflush(NULL);
-    const pid_t pid = fork();
-    if (!pid)
-        be_child(run, seed, ends[1]);
-    close(ends[1]);
-    if (pid < 0) {
-        close(ends[0]);
-        return error_set(err, "hunt: %s", strerror(errno));
-    }
-    run->child[run->working++] = (struct child){pid, ends[0], seed};
-    return 0;
-}
-
-/* ---------------------------------------------------------------- being stopped */
-
-/* Signals come only where they are waited for: to stop, and that a child has ended. */
-static void block_signals(sigset_t *before)
-{
-    sigset_t s;
-    sigemptyset(&s);
-    sigaddset(&s, SIGINT);
-    sigaddset(&s, SIGTERM);
-    sigaddset(&s, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &s, before);
-}
-
-/* Whether somebody has stopped the hunt. */
-static bool is_stopped(struct run *run)
-{
-    const struct timespec now = {0};
-    sigset_t s;
-    sigemptyset(&s);
-    sigaddset(&s, SIGINT);
-    sigaddset(&s, SIGTERM);
-    return run->h->stopped |= sigtimedwait(&s, NULL, &now) > 0;
-}
-
-/* As waitpid(-1). 0: the hunt was stopped. */
-static pid_t wait_for_child(struct run *run, int *status)
-{
-    sigset_t none, s;
-    sigemptyset(&none);
-    sigprocmask(SIG_BLOCK, &none, &s); /* what block_signals() blocks */
-    for (;;) {
-        const pid_t pid = waitpid(-1, status, WNOHANG);
-        if (pid || is_stopped(run))
-            return pid;
-        const int sig = sigwaitinfo(&s, NULL);
-        if (sig == SIGINT || sig == SIGTERM) {
-            run->h->stopped = true;
-            return 0;
-        }
-    }
+    struct hunt_trial *trial = result;
+    trial->seed = seed;
+    trial->failed = run_trial(ctx, trial, &err) != 0;
+    if (trial->failed)
+        snprintf(trial->outcome, sizeof trial->outcome, "%.400s", err.text);
 }
 
 /* ---------------------------------------------------------------- results */
@@ -272,7 +199,7 @@ static int keep(struct run *run, const struct hunt_trial *t, struct error *err)
         return 0;
     char *reel = hunt_reel(run->h, t->seed), *list = hunt_path(run->h, "kept");
     int rc = record_seed(run->h, t->seed, reel, err) || ask(run->h, reel, &k, &bad, err) ? -1 : 0;
-    if (is_stopped(run)) { /* the recording may have ended early by it */
+    if (workers_stopped(run->workers)) { /* the recording may have ended early by it */
         unlink(reel);
         rc = -1;
     }
@@ -290,10 +217,8 @@ static int keep(struct run *run, const struct hunt_trial *t, struct error *err)
 static int take_trial(struct run *run, const struct hunt_trial *t, struct error *err)
 {
     struct hunt_results *r = run->r;
-    if (is_stopped(run)) /* its end may be due to that; it is made again */
-        return 0;
     if (keep(run, t, err))
-        return run->h->stopped ? 0 : -1;
+        return -1;
     hunt_add(r, t);
     run->made++;
     out_print(run->log, "%llu\t%s\t%llu\t%llu\t%s\n", (unsigned long long)t->seed,
@@ -306,31 +231,18 @@ static int take_trial(struct run *run, const struct hunt_trial *t, struct error 
     return 0;
 }
 
-/* Waits for a child, and takes what it has found. */
-static int end_child(struct run *run, struct error *err)
+static int take(void *ctx, uint64_t seed, const void *result, int signal, struct error *err)
 {
-    int status;
-    const pid_t pid = wait_for_child(run, &status);
-    size_t i = 0;
-    while (i < run->working && run->child[i].pid != pid)
-        i++;
-    if (i == run->working)
-        return pid < 0 && errno != EINTR ? error_set(err, "hunt: %s", strerror(errno)) : 0;
-    struct hunt_trial t = {.seed = run->child[i].seed, .failed = true};
-    if (read(run->child[i].result, &t, sizeof t) != sizeof t) {
-        t = (struct hunt_trial){.seed = run->child[i].seed, .failed = true};
-        snprintf(t.outcome, sizeof t.outcome, "the trial was ended by signal %d",
-                 WIFSIGNALED(status) ? WTERMSIG(status) : 0);
-    }
-    close(run->child[i].result);
-    run->child[i] = run->child[--run->working];
-    return take_trial(run, &t, err);
+    struct hunt_trial killed = {.seed = seed, .failed = true};
+    snprintf(killed.outcome, sizeof killed.outcome, "the trial was ended by signal %d", signal);
+    return take_trial(ctx, result ? result : &killed, err);
 }
 
 /* ---------------------------------------------------------------- the hunt */
 
-static void show(const struct run *run)
+static void show(void *ctx)
 {
+    const struct run *run = ctx;
     if (run->h->quiet || !isatty(STDERR_FILENO))
         return;
     const double seconds = (double)(real_ns() - run->began) / 1e9;
@@ -341,26 +253,28 @@ static void show(const struct run *run)
     fflush(stderr);
 }
 
+static bool next(void *ctx, uint64_t *seed)
+{
+    struct run *run = ctx;
+    while (run->next < run->h->runs && hunt_find(run->r, run->h->seed + run->next))
+        run->next++;
+    *seed = run->h->seed + run->next;
+    return run->next++ < run->h->runs;
+}
+
 static int make_trials(struct run *run, struct error *err)
 {
-    const struct hunt *h = run->h;
-    int rc = 0;
-    for (uint64_t i = 0; i < h->runs && !rc && !h->stopped; i++) {
-        if (hunt_find(run->r, h->seed + i))
-            continue;
-        while (run->working >= h->jobs && !rc && !h->stopped) {
-            rc = end_child(run, err);
-            show(run);
-        }
-        if (!rc && !h->stopped)
-            rc = start_child(run, h->seed + i, err);
-    }
-    while (run->working && !rc && !h->stopped) {
-        rc = end_child(run, err);
-        show(run);
-    }
-    for (size_t i = 0; i < run->working; i++)
-        kill(run->child[i].pid, SIGKILL);
+    struct hunt *h = run->h;
+    struct workers w = {.jobs = h->jobs,
+                        .result = sizeof(struct hunt_trial),
+                        .ctx = run,
+                        .next = next,
+                        .work = work,
+                        .take = take,
+                        .show = show};
+    run->workers = &w;
+    const int rc = workers_run(&w, err);
+    h->stopped = w.stopped;
     if (!h->quiet && isatty(STDERR_FILENO))
         out_control(stderr, "\r\033[K");
     return rc;
@@ -430,8 +344,7 @@ static int run_beginning(struct run *run, struct error *err)
 
 int hunt_run(struct hunt *h, struct hunt_results *r, struct error *err)
 {
-    struct run run = {
-        .h = h, .r = r, .seed = "0", .began = real_ns(), .child = mem_zero(h->jobs, sizeof *run.child)};
+    struct run run = {.h = h, .r = r, .seed = "0", .began = real_ns()};
     char *log = hunt_path(h, "trials");
     int rc = run_plain(&run, err);
     set_settings(&run, machine_config(h->machine), true);
@@ -439,16 +352,11 @@ int hunt_run(struct hunt *h, struct hunt_results *r, struct error *err)
         rc = run_beginning(&run, err);
     if (!rc && !(run.log = fopen(log, "ae")))
         rc = error_set(err, "%.300s: %s", log, strerror(errno));
-    if (!rc) {
-        block_signals(&run.before);
+    if (!rc)
         rc = make_trials(&run, err);
-        is_stopped(&run);
-        sigprocmask(SIG_SETMASK, &run.before, NULL);
-    }
     if (run.log)
         fclose(run.log);
     trial_free(run.beginning);
-    free(run.child);
     free(run.settings);
     free(log);
     return rc;

@@ -1,0 +1,167 @@
+/* workers.c - see workers.h. */
+#include "cli/workers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/must.h"
+
+/* A child at work. */
+struct child {
+    pid_t pid; /* 0: the slot is free */
+    int result; /* the end of a pipe from which its result comes */
+    uint64_t item;
+};
+
+struct crew {
+    struct workers *w;
+    struct child *child; /* w->jobs slots */
+    size_t working;
+    sigset_t before; /* the signals that were blocked before */
+};
+
+/* ---------------------------------------------------------------- being stopped */
+
+/* Signals come only where they are waited for: to stop, and that a child has ended. */
+static void block_signals(sigset_t *before)
+{
+    sigset_t s;
+    sigemptyset(&s);
+    sigaddset(&s, SIGINT);
+    sigaddset(&s, SIGTERM);
+    sigaddset(&s, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &s, before);
+}
+
+bool workers_stopped(struct workers *w)
+{
+    const struct timespec now = {0};
+    sigset_t s;
+    sigemptyset(&s);
+    sigaddset(&s, SIGINT);
+    sigaddset(&s, SIGTERM);
+    return w->stopped |= sigtimedwait(&s, NULL, &now) > 0;
+}
+
+/* As waitpid(-1). 0: somebody has stopped it. */
+static pid_t wait_for_child(struct crew *c, int *status)
+{
+    sigset_t none, s;
+    sigemptyset(&none);
+    sigprocmask(SIG_BLOCK, &none, &s); /* what block_signals() blocks */
+    for (;;) {
+        const pid_t pid = waitpid(-1, status, WNOHANG);
+        if (pid || workers_stopped(c->w))
+            return pid;
+        const int sig = sigwaitinfo(&s, NULL);
+        if (sig == SIGINT || sig == SIGTERM) {
+            c->w->stopped = true;
+            return 0;
+        }
+    }
+}
+
+/* ---------------------------------------------------------------- children */
+
+__attribute__((noreturn)) static void be_child(struct crew *c, uint64_t item, size_t slot, int result)
+{
+    void *bytes = mem_zero(1, c->w->result);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    sigprocmask(SIG_SETMASK, &c->before, NULL);
+    c->w->work(c->w->ctx, item, slot, bytes);
+    const bool written = write(result, bytes, c->w->result) == (ssize_t)c->w->result;
+    _exit(written ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+static int start_child(struct crew *c, uint64_t item, struct error *err)
+{
+    int ends[2];
+    size_t slot = 0;
+    while (c->child[slot].pid)
+        slot++;
+    if (pipe2(ends, O_CLOEXEC))
+        return error_set(err, "a pipe: %s", strerror(errno));
+    fflush(NULL);
+    const pid_t pid = fork();
+    if (!pid)
+        be_child(c, item, slot, ends[1]);
+    close(ends[1]);
+    if (pid < 0) {
+        close(ends[0]);
+        return error_set(err, "a process: %s", strerror(errno));
+    }
+    c->child[slot] = (struct child){pid, ends[0], item};
+    c->working++;
+    return 0;
+}
+
+/* Waits for a child, and hands on what it has found. */
+static int end_child(struct crew *c, struct error *err)
+{
+    struct workers *w = c->w;
+    int status;
+    const pid_t pid = wait_for_child(c, &status);
+    size_t i = 0;
+    while (i < w->jobs && (pid <= 0 || c->child[i].pid != pid))
+        i++;
+    if (i == w->jobs)
+        return pid < 0 && errno != EINTR ? error_set(err, "a process: %s", strerror(errno)) : 0;
+    void *bytes = mem_zero(1, w->result);
+    const bool whole = read(c->child[i].result, bytes, w->result) == (ssize_t)w->result;
+    close(c->child[i].result);
+    c->child[i].pid = 0;
+    c->working--;
+    int rc = 0;
+    if (!workers_stopped(w)) /* else its end may be due to that; it is made again */
+        rc = w->take(w->ctx, c->child[i].item, whole ? bytes : NULL,
+                     WIFSIGNALED(status) ? WTERMSIG(status) : 0, err);
+    free(bytes);
+    return rc && w->stopped ? 0 : rc;
+}
+
+static int work(struct crew *c, struct error *err)
+{
+    struct workers *w = c->w;
+    uint64_t item;
+    bool more = true;
+    int rc = 0;
+    while (!rc && !w->stopped && (more || c->working)) {
+        if (more && c->working < w->jobs) {
+            more = w->next(w->ctx, &item);
+            if (more)
+                rc = start_child(c, item, err);
+            continue;
+        }
+        rc = end_child(c, err);
+        w->show(w->ctx);
+    }
+    for (size_t i = 0; i < w->jobs; i++)
+        if (c->child[i].pid) {
+            kill(c->child[i].pid, SIGKILL);
+            waitpid(c->child[i].pid, NULL, 0);
+            close(c->child[i].result);
+        }
+    return rc;
+}
+
+int workers_run(struct workers *w, struct error *err)
+{
+    must(w->result <= PIPE_BUF, "a result is written at once");
+    struct crew c = {.w = w, .child = mem_zero(w->jobs, sizeof *c.child)};
+    block_signals(&c.before);
+    const int rc = work(&c, err);
+    workers_stopped(w);
+    sigprocmask(SIG_SETMASK, &c.before, NULL);
+    free(c.child);
+    return rc;
+}
