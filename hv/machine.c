@@ -568,6 +568,11 @@ static void pc_choices(struct engine *e, void (*seen)(void *ctx, const struct en
         vary_observe(pc_of(e)->vary, seen, ctx);
 }
 
+static void pc_media(struct engine *e, void (*seen)(void *ctx, const struct engine_medium *m), void *ctx)
+{
+    board_media(pc_of(e)->board, seen, ctx);
+}
+
 static void pc_reseed(struct engine *e, uint64_t seed)
 {
     if (pc_of(e)->vary)
@@ -631,6 +636,7 @@ static const struct engine_ops pc_ops = {
     .load = pc_load,
     .fetched = board_ram_name,
     .choices = pc_choices,
+    .media = pc_media,
     .reseed = pc_reseed,
     .forked = pc_forked,
     .touched = pc_touched,

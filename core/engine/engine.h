@@ -301,6 +301,25 @@ struct engine_choice {
     uint64_t icount;
 };
 
+/* ---------------------------------------------------------------- what media hold */
+
+enum medium_what {
+    MEDIUM_WRITE, /* bytes were written: of a drive, by a command that may write more parts */
+    MEDIUM_ZERO,  /* they became zeros, as a drive does with what it is told to forget */
+    MEDIUM_FLASH, /* they were programmed or erased: a flash chip has no cache */
+    /* The drive promises that a loss of power does not undo what was written to these bytes: */
+    MEDIUM_THROUGH, /* by the present write (FUA, or a drive whose cache is off) */
+    MEDIUM_FLUSH    /* so far */
+};
+
+/* What a drive or a flash chip does with its medium. */
+struct engine_medium {
+    enum medium_what what;
+    const char *role; /* of the image; valid as long as the engine */
+    uint64_t offset, n;
+    const void *data; /* MEDIUM_WRITE, MEDIUM_FLASH: n bytes, valid during the call; NULL: zeros */
+};
+
 /* ---------------------------------------------------------------- registers */
 
 enum reg_group { REG_GENERAL, REG_SEGMENT, REG_FLOAT, REG_VECTOR, REG_CONTROL, REG_SYSTEM };
@@ -431,6 +450,10 @@ struct engine_ops {
     void (*reseed)(struct engine *, uint64_t seed);
     /* In a child of fork(): what the engine shares with its parent becomes its own. -1 if the host has no memory. NULL: it shares nothing. */
     int (*forked)(struct engine *);
+
+    /* From now on `seen` is called for what drives and flash chips do with their media, in the order in which they do it; the events of
+     * the class disk say which commands it belongs to. NULL: no more. May be NULL: the engine has no drives. */
+    void (*media)(struct engine *, void (*seen)(void *ctx, const struct engine_medium *m), void *ctx);
 
     /* What was polled. A load does not change the counts. NULL if the engine does not count. */
     struct engine_polls (*polls)(const struct engine *);

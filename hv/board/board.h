@@ -62,6 +62,9 @@ bool board_domain_wakes(struct board *);
 /* "IDE primary master", "NVMe 0", "floppy A": the drive of that number in events. */
 const char *board_drive_name(unsigned number, char buf[32]);
 
+/* See engine_ops.media. */
+void board_media(struct board *, void (*seen)(void *ctx, const struct engine_medium *m), void *ctx);
+
 /* What the guest has requested since the last call: reset or power-off. */
 enum board_request { BOARD_NONE, BOARD_RESET, BOARD_POWER_OFF, BOARD_ERROR, BOARD_SLEEP };
 enum board_request board_take_request(struct board *, int *status, const char **how);

@@ -153,6 +153,11 @@ int disk_verify(struct disk *, uint64_t offset, uint64_t n);
 int disk_write(struct disk *, uint64_t offset, const void *buf, size_t n);
 /* Makes the bytes zeros, as a drive does with blocks that it is told to forget. Costs little memory, however many there are. */
 int disk_zero(struct disk *, uint64_t offset, uint64_t n);
+/* The drive's promise that what was written to these bytes survives a loss of power: by the present write, which has FUA or goes to a drive
+ * whose write cache is off; or by all writes so far. Without it a write may be lost, or done after later ones. See engine_ops.media. */
+void disk_through(struct disk *, uint64_t offset, uint64_t n);
+void disk_flush(struct disk *, uint64_t offset, uint64_t n);
+void disk_flush_all(struct disk *);
 /* Where firmware finds the drive of a role: its Open Firmware device path, as in fw_cfg's bootorder. Set
  * while the board is built. */
 __attribute__((format(printf, 3, 4))) void board_boot_path(struct board *, const char *role, const char *form,

@@ -213,8 +213,18 @@ struct board {
     struct disk *disk[BOARD_MAX_DISKS];
     unsigned ndisks;
 
+    void (*medium_seen)(void *ctx, const struct engine_medium *m); /* NULL: nobody wants to know; not state */
+    void *medium_ctx;
+
     uint32_t epoch; /* counts from 1; each save that has a base ends one; not part of the state */
 };
+
+/* Reports what becomes of a medium, if somebody wants to know (engine_ops.media). It never changes the run. */
+static inline void board_medium(const struct board *b, const struct engine_medium *m)
+{
+    if (b->medium_seen)
+        b->medium_seen(b->medium_ctx, m);
+}
 
 /* ---- shadow.c, mch.c, pci.c, direct.c ---- */
 

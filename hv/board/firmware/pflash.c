@@ -19,6 +19,7 @@ enum { BLOCK = 4096, BUFFER_LOG2 = 8, BUFFER = 1 << BUFFER_LOG2 };
 struct pflash {
     struct board *board;
     struct ramblock *block;
+    const char *role;
     uint64_t base, size;
     bool read_only;
     bool mapped; /* derived: as an array */
@@ -123,6 +124,16 @@ static void finish(struct pflash *s, uint8_t errors)
     s->cycle = 0;
 }
 
+/* Reports bytes that were programmed or erased. */
+static void say(const struct pflash *s, uint64_t offset, uint64_t n)
+{
+    board_medium(s->board, &(struct engine_medium){.what = MEDIUM_FLASH,
+                                                   .role = s->role,
+                                                   .offset = offset,
+                                                   .n = n,
+                                                   .data = ramblock_host(s->block) + offset});
+}
+
 static void program(struct pflash *s, uint64_t offset, uint64_t value, unsigned size)
 {
     if (s->read_only || offset + size > s->size) {
@@ -131,6 +142,7 @@ static void program(struct pflash *s, uint64_t offset, uint64_t value, unsigned 
     }
     memcpy(ramblock_host(s->block) + offset, &value, size); /* little-endian, as the host */
     physmem_touch(s->board->mem, s->block, offset, size);
+    say(s, offset, size);
     finish(s, 0);
 }
 
@@ -143,6 +155,7 @@ static void erase(struct pflash *s, uint64_t offset)
     }
     memset(ramblock_host(s->block) + offset, 0xff, BLOCK);
     physmem_touch(s->board->mem, s->block, offset, BLOCK);
+    say(s, offset, BLOCK);
     finish(s, 0);
 }
 
@@ -297,6 +310,7 @@ static int create_bank(struct board *b, const char *role, uint64_t end, struct p
         return 0;
     struct pflash *s = mem_zero(1, sizeof *s);
     s->board = b;
+    s->role = im->role;
     s->read_only = access && !strcmp(access, "read-only");
     board_add_chip(b, &(struct chip){.name = role,
                                      .fields = fields,

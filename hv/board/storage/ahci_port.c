@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum { HEADER = 32, TABLE_PACKET = 0x40, TABLE_REGIONS = 0x80, REGION = 16 };
-enum { READ_QUEUED = 0x60, WRITE_QUEUED = 0x61 };
+enum { READ_QUEUED = 0x60, WRITE_QUEUED = 0x61, QUEUED_FUA = 0x80 /* of the device register */ };
 
 static struct physmem *mem(const struct ahci_port *p)
 {
@@ -330,7 +330,7 @@ static uint8_t transfer_queued(struct ahci_port *p, const uint8_t *fis, struct p
     const struct ide_drive *d = &ch->drive[0];
     uint64_t lba = queued_lba(fis);
     uint32_t count = queued_count(fis);
-    bool write = fis[2] == WRITE_QUEUED;
+    bool write = fis[2] == WRITE_QUEUED, through = write && (fis[7] & QUEUED_FUA || !d->write_cache);
     while (count) {
         uint32_t n = count < IDE_MULTIPLE_MAX ? count : IDE_MULTIPLE_MAX, bytes = n * IDE_SECTOR;
         if (!write && disk_read(d->disk, lba * IDE_SECTOR, ch->buf, bytes) < 0)
@@ -338,6 +338,8 @@ static uint8_t transfer_queued(struct ahci_port *p, const uint8_t *fis, struct p
         uint32_t done = move(p, at, ch->buf, bytes, !write);
         if (write && disk_write(d->disk, lba * IDE_SECTOR, ch->buf, done / IDE_SECTOR * IDE_SECTOR) < 0)
             return ER_UNC;
+        if (through)
+            disk_through(d->disk, lba * IDE_SECTOR, done / IDE_SECTOR * IDE_SECTOR);
         if (done < bytes) {
             ahci_interrupt(p, IS_OF);
             break;

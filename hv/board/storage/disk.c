@@ -245,11 +245,30 @@ static int fill_chunk(struct disk *d, uint64_t index)
     return 0;
 }
 
-int disk_write(struct disk *d, uint64_t offset, const void *buf, size_t n)
+static void say(const struct disk *d, enum medium_what what, uint64_t offset, uint64_t n, const void *data)
+{
+    board_medium(d->board, &(struct engine_medium){
+                               .what = what, .role = d->image->role, .offset = offset, .n = n, .data = data});
+}
+
+void disk_through(struct disk *d, uint64_t offset, uint64_t n)
+{
+    say(d, MEDIUM_THROUGH, offset, n, NULL);
+}
+
+void disk_flush(struct disk *d, uint64_t offset, uint64_t n)
+{
+    say(d, MEDIUM_FLUSH, offset, n, NULL);
+}
+
+void disk_flush_all(struct disk *d)
+{
+    disk_flush(d, 0, d->size);
+}
+
+static int put(struct disk *d, uint64_t offset, const void *buf, size_t n)
 {
     const uint8_t *in = buf;
-    if (check_range(d, offset, n))
-        return -1;
     while (n) {
         uint64_t index = offset / CHUNK;
         size_t part = in_chunk(offset, n);
@@ -262,6 +281,14 @@ int disk_write(struct disk *d, uint64_t offset, const void *buf, size_t n)
         n -= part;
     }
     return 0;
+}
+
+int disk_write(struct disk *d, uint64_t offset, const void *buf, size_t n)
+{
+    if (check_range(d, offset, n))
+        return -1;
+    say(d, MEDIUM_WRITE, offset, n, buf);
+    return put(d, offset, buf, n);
 }
 
 static void zero_whole(struct disk *d, uint64_t index)
@@ -287,6 +314,7 @@ int disk_zero(struct disk *d, uint64_t offset, uint64_t n)
     static const uint8_t zeros[CHUNK];
     if (check_range(d, offset, n))
         return -1;
+    say(d, MEDIUM_ZERO, offset, n, NULL);
     while (n) {
         uint64_t part = in_chunk(offset, n < CHUNK ? (size_t)n : CHUNK);
         if (begins_with_leaf(d, offset, n)) {
@@ -294,13 +322,19 @@ int disk_zero(struct disk *d, uint64_t offset, uint64_t n)
             set_zeros(d, &d->place[offset / LEAF_BYTES], true);
         } else if (part == CHUNK) {
             zero_whole(d, offset / CHUNK);
-        } else if (disk_write(d, offset, zeros, part)) {
+        } else if (put(d, offset, zeros, part)) {
             return -1;
         }
         offset += part;
         n -= part;
     }
     return 0;
+}
+
+void board_media(struct board *b, void (*seen)(void *ctx, const struct engine_medium *m), void *ctx)
+{
+    b->medium_seen = seen;
+    b->medium_ctx = ctx;
 }
 
 void board_boot_sector(struct board *b, unsigned drive, uint64_t lba)

@@ -142,7 +142,12 @@ static int store_sector(struct fdc *f)
 {
     uint64_t offset = lba_of(f, fdc_medium(f, fdc_unit(f))) * SECTOR;
 
-    return covered(f, offset) == SECTOR ? disk_write(f->drive[fdc_unit(f)].disk, offset, f->buf, SECTOR) : -1;
+    struct disk *disk = f->drive[fdc_unit(f)].disk;
+
+    if (covered(f, offset) != SECTOR || disk_write(disk, offset, f->buf, SECTOR))
+        return -1;
+    disk_through(disk, offset, SECTOR); /* there is no cache */
+    return 0;
 }
 
 /* SCAN EQUAL 11h, LOW OR EQUAL 19h, HIGH OR EQUAL 1Dh: compares the sector with the guest's bytes; FFh

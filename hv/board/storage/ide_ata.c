@@ -46,6 +46,14 @@ static void succeed(struct ide_channel *ch)
     ide_done(ch, 0);
 }
 
+static void flush(struct ide_channel *ch)
+{
+    const struct ide_drive *d = ide_selected(ch);
+    if (d->disk && !d->cdrom)
+        disk_flush_all(d->disk);
+    succeed(ch);
+}
+
 /* ---------------------------------------------------------------- addresses */
 
 static uint32_t read_count(const struct ide_drive *d, bool ext)
@@ -188,6 +196,8 @@ void ata_block_out(struct ide_channel *ch)
         fail_transfer(ch, ch->lba);
         return;
     }
+    if (!d->write_cache)
+        disk_through(d->disk, ch->lba * IDE_SECTOR, ch->len);
     ch->lba += n;
     ch->count -= n;
     if (ch->count) {
@@ -358,6 +368,8 @@ static void set_features(struct ide_channel *ch)
     case 0x02: /* write cache on, off */
     case 0x82:
         d->write_cache = d->reg[REG_FEATURE] == 0x02;
+        if (!d->write_cache && d->disk && !d->cdrom)
+            disk_flush_all(d->disk);
         break;
     case 0x03:
         ok = set_transfer_mode(d);
@@ -592,8 +604,8 @@ static const struct ata_command commands[256] = {
     [0xe3] = {"IDLE", idle, C_DISK},
     [0xe5] = {"CHECK POWER MODE", check_power, C_BOTH},
     [0xe6] = {"SLEEP", standby, C_BOTH}, /* also wakes at the next command */
-    [0xe7] = {"FLUSH CACHE", succeed, C_BOTH},
-    [0xea] = {"FLUSH CACHE EXT", succeed, C_DISK},
+    [0xe7] = {"FLUSH CACHE", flush, C_BOTH},
+    [0xea] = {"FLUSH CACHE EXT", flush, C_DISK},
     [0xec] = {"IDENTIFY DEVICE", identify, C_BOTH},
     [0xef] = {"SET FEATURES", set_features, C_BOTH},
     [0xf1] = {"SECURITY SET PASSWORD", OPTIONAL},

@@ -69,6 +69,7 @@ uint32_t ide_dma_move(struct ide_channel *ch, void *walk, uint8_t *buf, uint32_t
 static enum dma_outcome run_disk(struct ide_channel *ch, void *w, bool write)
 {
     struct disk *disk = ide_selected(ch)->disk;
+    const bool through = write && !ide_selected(ch)->write_cache;
 
     while (ch->count) {
         uint32_t n = ch->count < IDE_MULTIPLE_MAX ? ch->count : IDE_MULTIPLE_MAX;
@@ -82,6 +83,8 @@ static enum dma_outcome run_disk(struct ide_channel *ch, void *w, bool write)
         if (write && done >= IDE_SECTOR &&
             disk_write(disk, ch->lba * IDE_SECTOR, ch->buf, done / IDE_SECTOR * IDE_SECTOR) < 0)
             return DMA_BAD_MEDIUM;
+        if (through)
+            disk_through(disk, ch->lba * IDE_SECTOR, done / IDE_SECTOR * IDE_SECTOR);
         if (done < bytes)
             return DMA_SHORT_TABLE;
         ch->lba += n;

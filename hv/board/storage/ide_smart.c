@@ -265,7 +265,11 @@ static bool trim_range(struct ide_channel *ch, uint64_t lba, uint32_t count)
     if (lba > d->sectors || count > d->sectors - lba)
         return false;
     ide_event_transfer(ch, true, ch->command, ata_command_name(ch->command), lba, count, UINT64_MAX);
-    return !disk_zero(d->disk, lba * IDE_SECTOR, (uint64_t)count * IDE_SECTOR);
+    if (disk_zero(d->disk, lba * IDE_SECTOR, (uint64_t)count * IDE_SECTOR))
+        return false;
+    if (!d->write_cache)
+        disk_through(d->disk, lba * IDE_SECTOR, (uint64_t)count * IDE_SECTOR);
+    return true;
 }
 
 /* A range is 6 bytes of address and 2 of length; those of length 0 mean nothing. One beyond the end aborts the command, and what was

@@ -183,8 +183,10 @@ static void write_cc(struct nvme *n, uint32_t value)
         start(n);
     /* All that was completed is on the disk: a shutdown takes no time. */
     n->csts &= ~(uint32_t)(3 << 2);
-    if (n->cc & CC_SHUTDOWN)
+    if (n->cc & CC_SHUTDOWN) {
         n->csts |= CSTS_SHUTDOWN_DONE;
+        disk_flush_all(n->disk);
+    }
 }
 
 /* ---------------------------------------------------------------- registers */

@@ -342,6 +342,8 @@ static uint16_t set_features(struct nvme *n, const struct nvme_command *c, uint3
     if (!features[id].writable)
         return id == FEATURE_POWER && !(c->cdw11 & 31) ? NVME_OK : NVME_NOT_CHANGEABLE;
     n->feature[id] = c->cdw11 & features[id].writable;
+    if (id == FEATURE_WRITE_CACHE && !(n->feature[id] & 1))
+        disk_flush_all(n->disk);
     return NVME_OK;
 }
 

@@ -124,6 +124,14 @@ static void report(struct nvme *n, const struct nvme_command *c, struct drive_pl
     report_range(n, c, place, write, first_lba(c), blocks(c), address);
 }
 
+/* FUA, bit 30 of CDW12 of a write; or without a volatile write cache (feature 06h). */
+static void hold(struct nvme *n, const struct nvme_command *c)
+{
+    enum { FUA = 1u << 30 };
+    if (c->cdw12 & FUA || !(n->feature[FEATURE_WRITE_CACHE] & 1))
+        disk_through(n->disk, first_lba(c) * DRIVE_SECTOR, (uint64_t)blocks(c) * DRIVE_SECTOR);
+}
+
 static bool in_range(const struct nvme *n, uint64_t lba, uint64_t count)
 {
     return lba <= n->drive.sectors && count <= n->drive.sectors - lba;
@@ -149,7 +157,10 @@ static uint16_t write_blocks(struct nvme *n, const struct nvme_command *c, struc
     report(n, c, place, true, c->prp1);
     n->writes++;
     n->blocks_written += blocks(c);
-    return disk_write(n->disk, first_lba(c) * DRIVE_SECTOR, data, size) ? NVME_TRANSFER_ERROR : NVME_OK;
+    if (disk_write(n->disk, first_lba(c) * DRIVE_SECTOR, data, size))
+        return NVME_TRANSFER_ERROR;
+    hold(n, c);
+    return NVME_OK;
 }
 
 static uint16_t compare_blocks(struct nvme *n, const struct nvme_command *c, struct drive_place place,
@@ -195,7 +206,10 @@ static uint16_t write_zeroes(struct nvme *n, const struct nvme_command *c, struc
 {
     if (!in_range(n, first_lba(c), blocks(c)))
         return NVME_LBA_RANGE | NVME_DO_NOT_RETRY;
-    return make_zeros(n, c, place, first_lba(c), blocks(c));
+    const uint16_t status = make_zeros(n, c, place, first_lba(c), blocks(c));
+    if (!status)
+        hold(n, c);
+    return status;
 }
 
 /* 6.7: deallocated blocks are zeros, as DLFEAT says. (Before behaviour version 9 they kept their content.) */
@@ -234,6 +248,7 @@ static uint16_t run(struct nvme *n, const struct nvme_command *c, struct drive_p
     case DATASET:
         return dataset(n, c, place);
     case FLUSH:
+        disk_flush_all(n->disk);
         return NVME_OK;
     default:
         board_unhandled(n->board, "nvme command", c->opcode, true, c->cdw10);

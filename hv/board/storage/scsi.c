@@ -227,7 +227,12 @@ int scsi_write_at(struct scsi_task *t, uint64_t at, const void *buf, size_t n)
             t->finish(t);
         return 0;
     }
-    return disk_write(t->unit->disk, t->lba * scsi_block(t->unit) + at, buf, n);
+    const uint64_t where = t->lba * scsi_block(t->unit) + at;
+    if (disk_write(t->unit->disk, where, buf, n))
+        return -1;
+    if (t->fua)
+        disk_through(t->unit->disk, where, n);
+    return 0;
 }
 
 /* ---------------------------------------------------------------- commands of all */

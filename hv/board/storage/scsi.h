@@ -67,6 +67,7 @@ struct scsi_task {
     uint8_t status;                     /* SCSI_GOOD, or SCSI_CHECK: the unit has the sense data */
     /* blocks of the medium */
     bool medium, write;
+    bool fua; /* of a write: it is on the medium when the command ends */
     uint64_t lba;
     uint32_t count;
     /* If not NULL: `size` bytes of parameters are written to buf, and then this executes the command. */

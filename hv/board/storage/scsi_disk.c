@@ -14,13 +14,14 @@ static void read6(struct scsi_task *t, const uint8_t *p)
 }
 
 /* READ and WRITE of 10, 12 and 16 bytes: bit 1 of the opcode tells them apart. Bits 7-5 of byte 1 ask for protection, which the
- * medium does not have. */
+ * medium does not have; bit 3 is FUA. */
 static void move(struct scsi_task *t, const uint8_t *p, uint64_t lba, uint32_t count)
 {
     if (p[1] >> 5)
         scsi_bad_field(t);
     else
         scsi_blocks(t, p[0] & 2, lba, count, 0);
+    t->fua = p[1] & 8;
 }
 
 static void move10(struct scsi_task *t, const uint8_t *p)
@@ -36,6 +37,16 @@ static void move12(struct scsi_task *t, const uint8_t *p)
 static void move16(struct scsi_task *t, const uint8_t *p)
 {
     move(t, p, be64(p + 2), be32(p + 10));
+}
+
+/* SYNCHRONIZE CACHE: SBC-3, 5.22 and 5.23. A count of 0 means all blocks up to the last one. */
+static void synchronize(struct scsi_task *t, const uint8_t *p)
+{
+    const struct scsi_unit *u = t->unit;
+    const bool wide = p[0] == 0x91;
+    const uint64_t lba = wide ? be64(p + 2) : be32(p + 2), most = lba < u->blocks ? u->blocks - lba : 0;
+    const uint64_t asked = wide ? be32(p + 10) : be16(p + 7), n = asked && asked < most ? asked : most;
+    disk_flush(u->disk, lba * scsi_block(u), n * scsi_block(u));
 }
 
 /* Without a comparison with data (BYTCHK). */
@@ -219,13 +230,13 @@ static const struct scsi_command commands[] = {
     {0x28, "READ(10)", move10, 0},
     {0x2a, "WRITE(10)", move10, 0},
     {0x2f, "VERIFY(10)", verify, 0},
-    {0x35, "SYNCHRONIZE CACHE(10)", scsi_good, 0},
+    {0x35, "SYNCHRONIZE CACHE(10)", synchronize, 0},
     {0x42, "UNMAP", unmap, SCSI_THIN},
     {0x5a, "MODE SENSE(10)", mode_sense, 0},
     {0x88, "READ(16)", move16, 0},
     {0x8a, "WRITE(16)", move16, 0},
     {0x8f, "VERIFY(16)", verify, 0},
-    {0x91, "SYNCHRONIZE CACHE(16)", scsi_good, 0},
+    {0x91, "SYNCHRONIZE CACHE(16)", synchronize, 0},
     {0x9e, "SERVICE ACTION IN(16)", service16, 0},
     {0xa0, "REPORT LUNS", scsi_report_luns, SCSI_ANYTIME},
     {0xa3, "MAINTENANCE IN", supported_commands, 0},

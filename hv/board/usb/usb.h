@@ -59,6 +59,7 @@ struct usb_storage {
     uint64_t lba;
     uint32_t count, unit_size, size;
     uint8_t in; /* the host expects to read */
+    bool fua;   /* for engine_ops.media alone; not state */
     uint8_t buf[SCSI_BUFFER];
 };
 

@@ -57,7 +57,8 @@ static struct scsi_task task_of(struct usb_storage *s)
                           .count = s->count,
                           .parts = s->parts,
                           .unit_size = s->unit_size,
-                          .size = s->size};
+                          .size = s->size,
+                          .fua = s->fua};
     memcpy(t.buf, s->buf, sizeof t.buf);
     return t;
 }
@@ -67,6 +68,7 @@ static void keep(struct usb_storage *s, const struct scsi_task *t)
     s->scsi_status = t->status;
     s->medium = t->medium;
     s->write = t->write;
+    s->fua = t->fua;
     s->lba = t->lba;
     s->count = t->count;
     s->parts = t->parts;

@@ -86,6 +86,13 @@ static bool in_range(const struct virtio_blk *s, uint64_t sector, uint64_t count
     return sector <= s->drive.sectors && count <= s->drive.sectors - sector;
 }
 
+/* Virtio 1.2, 5.2.6.2: a driver that does not accept the feature of a flush has a drive without a cache. */
+static void hold(struct virtio_blk *s, uint64_t offset, uint64_t n)
+{
+    if (!virtio_has(&s->virtio, F_FLUSH))
+        disk_through(s->disk, offset, n);
+}
+
 /* Moves the data in parts, since a driver may ask for any amount. `size` is whole sectors. */
 static uint8_t transfer(struct virtio_blk *s, const struct request *r, uint64_t size)
 {
@@ -102,6 +109,8 @@ static uint8_t transfer(struct virtio_blk *s, const struct request *r, uint64_t 
             virtio_write(&s->virtio, s->chain, done, part, n);
     }
     free(part);
+    if (write)
+        hold(s, at, size);
     if (failed)
         drive_report_command(s->virtio.board, DRIVE_NUMBER_VIRTIO + s->index, (uint8_t)r->type,
                              request_name(r->type), IO_ERROR, (struct drive_place){0, s->chain->id + 1u});
@@ -132,10 +141,12 @@ static uint32_t sectors_most(const struct virtio_blk *s)
 
 static uint8_t zero(struct virtio_blk *s, uint32_t type, const struct range *range)
 {
+    const uint64_t at = range->sector * DRIVE_SECTOR, n = (uint64_t)range->sectors * DRIVE_SECTOR;
     report(s, true, type, range->sector, range->sectors);
-    return disk_zero(s->disk, range->sector * DRIVE_SECTOR, (uint64_t)range->sectors * DRIVE_SECTOR)
-               ? IO_ERROR
-               : OK;
+    if (disk_zero(s->disk, at, n))
+        return IO_ERROR;
+    hold(s, at, n);
+    return OK;
 }
 
 /* Discarded sectors are zeros. (Before behaviour version 9 they kept their content, which is allowed, too: 5.2.6.2.) */
@@ -176,6 +187,7 @@ static uint8_t run(struct virtio_blk *s, const struct request *r, uint32_t *writ
     case OUT:
         return read_or_write(s, r, written);
     case FLUSH:
+        disk_flush_all(s->disk);
         return OK;
     case GET_ID:
         return get_id(s, written);
