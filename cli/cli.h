@@ -48,6 +48,7 @@ extern const struct command command_diff;
 extern const struct command command_completion;
 extern const struct command command_manual;
 extern const struct command command_hunt;
+extern const struct command command_powercut;
 
 /* ---- engines ---- */
 /* All kinds of engines. main() makes the list for the command that it calls: how the engines execute code is

@@ -1,14 +1,12 @@
 /* cmd_hunt.c - bootreel hunt. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "base/output.h"
 #include "base/text.h"
 #include "cli/hunt.h"
+#include "cli/work_folder.h"
 #include "core/story/position.h"
 
 struct hunt_command {
@@ -204,36 +202,11 @@ static char *description(const struct hunt *h)
     return t.s;
 }
 
-static int write_description(const char *path, const char *text, struct error *err)
-{
-    struct output *out = output_open(path, err);
-    if (!out)
-        return -1;
-    out_words(output_file(out), text);
-    return output_done(out, err);
-}
-
-/* Makes the folder, or finds that it is this hunt's. */
 static int open_folder(const struct hunt *h, struct error *err)
 {
-    if (mkdir(h->folder, 0777) && errno != EEXIST)
-        return error_set(err, "%.300s: %s", h->folder, strerror(errno));
-    char *path = hunt_path(h, "hunt"), *text = description(h), *was = mem_zero(strlen(text) + 2, 1);
-    FILE *f = fopen(path, "re");
-    const size_t n = f ? fread(was, 1, strlen(text) + 1, f) : 0;
-    const bool same = n == strlen(text) && !memcmp(was, text, n);
-    char *trials = hunt_path(h, "trials");
-    int rc = 0;
-    if (!f || (!same && access(trials, F_OK))) /* nothing was tried there yet */
-        rc = write_description(path, text, err);
-    else if (!same)
-        rc = error_set(err, "-o %.200s: another hunt's results are there: give another folder", h->folder);
-    if (f)
-        fclose(f);
-    free(trials);
-    free(path);
+    char *text = description(h);
+    const int rc = work_folder_open(h->folder, "hunt", text, "trials", err);
     free(text);
-    free(was);
     return rc;
 }
 
@@ -321,26 +294,13 @@ static int list(const struct hunt *h)
     return EXIT_DONE;
 }
 
-static int has_results(const char *folder, struct error *err)
-{
-    struct stat st;
-    char *path = text_format("%s/trials", folder);
-    int rc = 0;
-    if (stat(folder, &st))
-        rc = error_set(err, "hunt --merge: %.300s: %s", folder, strerror(errno));
-    else if (access(path, F_OK))
-        rc = error_set(err, "hunt --merge: %.300s: has no results: give a folder of hunt -o", folder);
-    free(path);
-    return rc;
-}
-
 static int merge(char **folders, size_t n)
 {
     struct hunt_results r = {0};
     struct error err;
     int status = n ? EXIT_DONE : trouble_text("hunt --merge: give the folders of results");
     for (size_t i = 0; i < n && status == EXIT_DONE; i++)
-        if (has_results(folders[i], &err) || hunt_read(&r, folders[i], &err))
+        if (work_folder_has("hunt", folders[i], "trials", &err) || hunt_read(&r, folders[i], &err))
             status = trouble(&err);
     if (status == EXIT_DONE)
         status = hunt_table(&r);

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "cli/hunt.h"
 #include "cli/hunt_words.h"
+#include "cli/powercut.h"
 #include "core/hunt/minimize.h"
 #include "core/run/recorder.h"
 #include "core/run/replay.h"
@@ -385,9 +386,23 @@ static char *beside(const char *path, const char *ending)
     return text_format("%.*s%s", (int)(n - cut), path, ending);
 }
 
+/* The boot of a powercut has its explanation with it. False if it is none. */
+static bool says_powercut(const char *path)
+{
+    struct error ignored;
+    struct trace *t = trace_open(path, &ignored);
+    const char *text = t ? trace_setting(t, POWER_SETTING) : NULL;
+    if (text)
+        out_words(stdout, text);
+    trace_close(t);
+    return text;
+}
+
 int hunt_explain(const struct hunt *h, const char *path, const char *output)
 {
     struct error err = {""};
+    if (says_powercut(path))
+        return EXIT_DONE;
     struct explain x = {.h = h, .path = path, .err = &err};
     char *schedule = output ? mem_string(output) : beside(path, ".schedule"),
          *reel = beside(path, ".least.reel");

@@ -1,5 +1,4 @@
 /* hunt_table.c - the results of a hunt: read from folders, and as a table. See hunt.h. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -7,13 +6,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "cli/hunt.h"
-
-/* The next field of a line, up to a tab. */
-static char *field(char **rest)
-{
-    char *f = strsep(rest, "\t");
-    return f ? f : "";
-}
+#include "cli/work_folder.h"
 
 static uint64_t hash_of(const void *bytes, size_t n)
 {
@@ -50,53 +43,34 @@ void hunt_add(struct hunt_results *r, const struct hunt_trial *t)
     r->trial[r->n++] = *t;
 }
 
-static void take_trial_line(struct hunt_results *r, char *line)
+static void take_trial_line(void *ctx, char *line)
 {
-    struct hunt_trial t = {.seed = strtoull(field(&line), NULL, 10)};
-    const char *state = field(&line);
+    struct hunt_results *r = ctx;
+    struct hunt_trial t = {.seed = strtoull(work_field(&line), NULL, 10)};
+    const char *state = work_field(&line);
     t.bad = !strcmp(state, "bad");
     t.failed = !strcmp(state, "failed");
-    t.icount = strtoull(field(&line), NULL, 10);
-    t.time = strtoull(field(&line), NULL, 10);
-    snprintf(t.outcome, sizeof t.outcome, "%s", field(&line));
+    t.icount = strtoull(work_field(&line), NULL, 10);
+    t.time = strtoull(work_field(&line), NULL, 10);
+    snprintf(t.outcome, sizeof t.outcome, "%s", work_field(&line));
     if (!t.failed && *t.outcome && !hunt_find(r, t.seed)) /* a failed one is made again */
         hunt_add(r, &t);
 }
 
-static void take_kept_line(struct hunt_results *r, char *line)
+static void take_kept_line(void *ctx, char *line)
 {
-    struct hunt_kept k = {.seed = strtoull(field(&line), NULL, 10)};
-    snprintf(k.code, sizeof k.code, "%s", field(&line));
-    snprintf(k.verdict, sizeof k.verdict, "%s", field(&line));
+    struct hunt_results *r = ctx;
+    struct hunt_kept k = {.seed = strtoull(work_field(&line), NULL, 10)};
+    snprintf(k.code, sizeof k.code, "%s", work_field(&line));
+    snprintf(k.verdict, sizeof k.verdict, "%s", work_field(&line));
     r->kept = mem_grow(r->kept, &r->kept_room, r->nkept + 1, sizeof *r->kept);
     r->kept[r->nkept++] = k;
 }
 
-/* A line that is not complete was being written when the hunt was ended: it does not count. */
-static int read_lines(struct hunt_results *r, const char *folder, const char *name,
-                      void (*take)(struct hunt_results *r, char *line), struct error *err)
-{
-    char *path = text_format("%s/%s", folder, name), *line = NULL;
-    size_t room = 0;
-    ssize_t n;
-    FILE *f = fopen(path, "re");
-    int rc = f || errno == ENOENT ? 0 : error_set(err, "%.300s: %s", path, strerror(errno));
-    while (f && (n = getline(&line, &room, f)) > 0)
-        if (line[n - 1] == '\n') {
-            line[n - 1] = 0;
-            take(r, line);
-        }
-    if (f)
-        fclose(f);
-    free(line);
-    free(path);
-    return rc;
-}
-
 int hunt_read(struct hunt_results *r, const char *folder, struct error *err)
 {
-    return read_lines(r, folder, "trials", take_trial_line, err) ||
-                   read_lines(r, folder, "kept", take_kept_line, err)
+    return work_folder_lines(folder, "trials", take_trial_line, r, err) ||
+                   work_folder_lines(folder, "kept", take_kept_line, r, err)
                ? -1
                : 0;
 }

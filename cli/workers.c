@@ -18,7 +18,7 @@
 
 /* A child at work. */
 struct child {
-    pid_t pid; /* 0: the slot is free */
+    pid_t pid;  /* 0: the slot is free */
     int result; /* the end of a pipe from which its result comes */
     uint64_t item;
 };

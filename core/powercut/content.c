@@ -131,7 +131,8 @@ static int add_version(struct power_content *c, size_t number, uint64_t index, s
 {
     const struct power_write *x = &c->w->write[number];
     const unsigned size = content_unit_size(c, x->medium);
-    struct unit *u = &c->unit[make_unit(c, x->medium, index)];
+    const size_t place = make_unit(c, x->medium, index); /* may move the units */
+    struct unit *u = &c->unit[place];
     unsigned at, n;
     const uint8_t *data = bytes_of(x, u, size, &at, &n);
     if (n < size && complete(c, u, data, at, n, &data, err))

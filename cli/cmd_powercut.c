@@ -1,0 +1,287 @@
+/* cmd_powercut.c - bootreel powercut. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "cli/powercut.h"
+#include "cli/work_folder.h"
+#include "core/story/position.h"
+
+struct command_line {
+    struct powercut p;
+    enum { ALL, LIST, RUN, MERGE } what;
+    uint64_t job;
+};
+
+/* ---------------------------------------------------------------- options */
+
+enum {
+    OPT_POINTS = 1,
+    OPT_SAMPLES,
+    OPT_UNTIL,
+    OPT_MARK,
+    OPT_JOBS,
+    OPT_LIST,
+    OPT_RUN,
+    OPT_MERGE,
+};
+
+static const struct option_row rows[] = {
+    HEADING("Machine"),
+    GROUP(machine_options),
+    HEADING("Losses of power"),
+    {.name = "points",
+     .argument = "N",
+     .help = "power is lost after N of the writes, chosen by --seed (default: after each)",
+     .id = OPT_POINTS},
+    {.name = "samples",
+     .argument = "N",
+     .help =
+         "at each point also N losses of several writes, or with a write that is there in part, chosen by --seed (default 0; 2 with --seed)",
+     .id = OPT_SAMPLES},
+    {.name = "torn-sectors",
+     .help = "a sector of a drive may be there in part, too",
+     STORE(struct command_line, p.cuts.torn_sectors)},
+    {.name = "check",
+     .argument = "COMMAND",
+     .help = "run COMMAND on the images that the run writes to, instead of a boot",
+     STORE(struct command_line, p.check),
+     .more =
+         "It gets their files' names (disk0.img), and runs in their folder. `as before` and `as after` are what exits and prints as on the image before and after the run; otherwise status 0 is `sound`, 1 to 3 `needs repair` (as of fsck), and another `dead`. It may change the files."},
+    {.name = "mark",
+     .argument = "console:TEXT|port:N",
+     .help =
+         "what the guest does to name points: a line with TEXT, or a write to an I/O port (default: each line)",
+     .id = OPT_MARK},
+    {.name = "until",
+     .argument = "WHEN",
+     .help = "boots end at an icount (500M) or a guest time (10s) at the latest",
+     .id = OPT_UNTIL},
+    {.name = "jobs", .argument = "N", .help = "how many boots run at once (default 1)", .id = OPT_JOBS},
+    {.name = "output",
+     .letter = 'o',
+     .argument = "FOLDER",
+     .help = "the folder for results",
+     STORE(struct command_line, p.folder),
+     .more =
+         "One that was stopped goes on in its folder. The first dead boot is kept there as dead.reel, and dead.txt says which write matters."},
+    {.name = "list",
+     .help = "print the jobs into which the losses are divided: number, first and last loss",
+     .id = OPT_LIST},
+    {.name = "run", .argument = "K", .help = "run job K only", .id = OPT_RUN},
+    {.name = "merge",
+     .help = "print one table of the results in the folders that are given",
+     .id = OPT_MERGE},
+    GROUP(compile_options),
+    GROUP(quiet_options),
+    END_OF_ROWS,
+};
+
+static int take_until(struct powercut *p, const char *value, struct error *err)
+{
+    struct position at;
+    if (position_parse(value, &at, err))
+        return -1;
+    if (at.kind != POS_ICOUNT && at.kind != POS_TIME)
+        return error_set(err, "--until %.60s: give an icount or a guest time", value);
+    *(at.kind == POS_ICOUNT ? &p->until : &p->until_time) = at.n;
+    p->until_text = value;
+    return 0;
+}
+
+static int take_mark(struct powercut *p, const char *value, struct error *err)
+{
+    if (!strncmp(value, "console:", 8) && value[8]) {
+        given_words_add(&p->texts, value + 8);
+        return 0;
+    }
+    char *end;
+    const unsigned long port = !strncmp(value, "port:", 5) ? strtoul(value + 5, &end, 0) : 0;
+    if (strncmp(value, "port:", 5) || end == value + 5 || *end || port > UINT16_MAX)
+        return error_set(err, "--mark \"%.60s\": give console:TEXT or port:N, such as port:0x80", value);
+    MEM_MORE(p->ports, p->nports);
+    p->ports[p->nports++] = (uint16_t)port;
+    return 0;
+}
+
+static int take_machine(struct powercut *p, const struct option_row *row, const char *value,
+                        struct error *err)
+{
+    if (!strcmp(row->name, "seed")) {
+        if (!p->samples_given)
+            p->cuts.samples = 2;
+        return take_number(row, value, 0, UINT64_MAX / 2, &p->cuts.seed, err);
+    }
+    if (!strcmp(row->name, "nic") || !strcmp(row->name, "net"))
+        return error_set(err, "--%s: boots with a network are not implemented", row->name);
+    if (machine_option(p->machine, row, value, err))
+        return -1;
+    given_words_add(&p->words,
+                    value ? text_format("--%s=%s", row->name, value) : text_format("--%s", row->name));
+    return 0;
+}
+
+static int take_count(const struct option_row *row, const char *value, size_t *to, struct error *err)
+{
+    uint64_t n = 0;
+    if (take_number(row, value, 1, 10000000, &n, err))
+        return -1;
+    *to = (size_t)n;
+    return 0;
+}
+
+static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
+{
+    struct command_line *c = ctx;
+    if (row->id >= OPT_MACHINE)
+        return take_machine(&c->p, row, value, err);
+    switch (row->id) {
+    case OPT_POINTS:
+        return take_count(row, value, &c->p.cuts.points, err);
+    case OPT_SAMPLES:
+        c->p.samples_given = true;
+        return take_count(row, value, &c->p.cuts.samples, err);
+    case OPT_UNTIL:
+        return take_until(&c->p, value, err);
+    case OPT_MARK:
+        return take_mark(&c->p, value, err);
+    case OPT_JOBS:
+        return take_number(row, value, 1, 1024, &c->p.jobs, err);
+    case OPT_LIST:
+        c->what = LIST;
+        return 0;
+    case OPT_RUN:
+        c->what = RUN;
+        return take_number(row, value, 1, UINT32_MAX, &c->job, err);
+    case OPT_MERGE:
+        c->what = MERGE;
+        return 0;
+    case OPT_QUIET:
+        c->p.quiet = true;
+        return 0;
+    default:
+        return option_not_handled(row, err);
+    }
+}
+
+/* ---------------------------------------------------------------- the command */
+
+/* What is tried, in words: the same in each part of it. */
+static char *description(const struct powercut *p)
+{
+    struct text t = {0};
+    for (size_t i = 0; i < p->words.n; i++)
+        text_add(&t, "%s\n", p->words.word[i]);
+    text_add(&t, "run %s\ncheck %s\nuntil %s\n", p->trace ? p->trace : "of the machine",
+             p->check ? p->check : "by a boot", p->until_text ? p->until_text : "the end");
+    text_add(&t, "points %zu samples %zu seed %llu%s\n", p->cuts.points, p->cuts.samples,
+             (unsigned long long)p->cuts.seed, p->cuts.torn_sectors ? " torn-sectors" : "");
+    for (size_t i = 0; i < p->texts.n; i++)
+        text_add(&t, "mark console:%s\n", p->texts.word[i]);
+    for (size_t i = 0; i < p->nports; i++)
+        text_add(&t, "mark port:%u\n", p->ports[i]);
+    return t.s;
+}
+
+static int list(const struct powercut *p)
+{
+    for (size_t first = 0, k = 1; first < p->ncuts; first += POWER_JOB, k++)
+        out_print(stdout, "%zu\t%zu\t%zu\n", k, first,
+                  (p->ncuts - first < POWER_JOB ? p->ncuts : first + POWER_JOB) - 1);
+    return EXIT_DONE;
+}
+
+static int try(struct command_line *c, struct power_results *r, struct error *err)
+{
+    struct powercut *p = &c->p;
+    size_t first = 0, end = p->ncuts;
+    if (c->what == RUN) {
+        first = (size_t)(c->job - 1) * POWER_JOB;
+        if (first >= p->ncuts)
+            return error_set(err, "powercut --run %llu: there is no such job: --list shows them",
+                             (unsigned long long)c->job);
+        end = p->ncuts - first < POWER_JOB ? p->ncuts : first + POWER_JOB;
+    }
+    return power_results_read(r, p->folder, err) || powercut_run(p, r, first, end, err) ? -1 : 0;
+}
+
+static int powercut(struct command_line *c)
+{
+    struct powercut *p = &c->p;
+    struct error err;
+    struct power_results r = {0};
+    if (!p->folder)
+        return trouble_text("powercut: give a folder for the results with -o");
+    char *text = description(p);
+    int rc =
+        work_folder_open(p->folder, "powercut", text, "results", &err) || powercut_prepare(p, &err) ? -1 : 0;
+    free(text);
+    if (!rc && c->what == LIST)
+        return list(p);
+    if (!rc)
+        rc = try(c, &r, &err);
+    int status = rc ? trouble(&err) : power_table(&r);
+    if (!rc && p->stopped)
+        status = trouble_text("powercut: stopped; the same command goes on");
+    else if (!rc && c->what == ALL && powercut_explain(p, &r, &err))
+        status = trouble(&err);
+    free(r.result);
+    return status;
+}
+
+static int merge(char **folders, size_t n)
+{
+    struct power_results r = {0};
+    struct error err;
+    int status = n ? EXIT_DONE : trouble_text("powercut --merge: give the folders of results");
+    for (size_t i = 0; i < n && status == EXIT_DONE; i++)
+        if (work_folder_has("powercut", folders[i], "results", &err) ||
+            power_results_read(&r, folders[i], &err))
+            status = trouble(&err);
+    if (status == EXIT_DONE)
+        status = power_table(&r);
+    free(r.result);
+    return status;
+}
+
+static int act(struct command_line *c, int argc, char **argv)
+{
+    if (c->what == MERGE)
+        return merge(argv + optind, (size_t)(argc - optind));
+    if (argc - optind > 1)
+        return trouble_text("powercut: \"%.60s\" is not an option: see bootreel powercut --help",
+                            argv[optind + 1]);
+    if (optind < argc)
+        c->p.trace = argv[optind];
+    return powercut(c);
+}
+
+static int cmd_powercut(struct engines *engines, int argc, char **argv)
+{
+    struct command_line c = {
+        .p = {.engines = engines, .machine = machine_new(), .jobs = 1, .cuts = {.seed = 1}}};
+    int status;
+    if (parse_options(&command_powercut, engines, argc, argv, take_option, &c, &status))
+        status = finish_output(act(&c, argc, argv));
+    for (size_t i = 0; i < c.p.words.n; i++)
+        free((char *)c.p.words.word[i]);
+    words_free(&c.p.words);
+    words_free(&c.p.texts);
+    powercut_free(&c.p);
+    machine_free(c.p.machine);
+    return status;
+}
+
+const struct command command_powercut = {
+    .name = "powercut",
+    .run = cmd_powercut,
+    .what = "boot from the disk and flash as a loss of power may leave them",
+    .arguments = "[TRACE] [MACHINE…] -o FOLDER | --merge FOLDER…",
+    .rows = rows,
+    .intro =
+        "Records a run that writes, or takes the one in TRACE. Then boots the machine from what its drives and flash chips may hold if power is lost at any point of that run: writes that were not flushed may be missing. Prints which boots are as before the run, which as after it, which need repair, and which are dead.",
+    .more =
+        "Without --points and --samples: after each write, all writes before it and none after it; and each write that is not flushed lost alone. Contents that are equal are tried once. The images are only read. With TRACE and MACHINE, MACHINE is what boots afterwards; its images must be those that the recorded run began with.",
+    .outro = "The exit status is 1 if a boot is dead. docs/powercut.md has more.",
+};

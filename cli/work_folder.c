@@ -1,0 +1,88 @@
+/* work_folder.c - see work_folder.h. */
+#include "cli/work_folder.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/out.h"
+#include "base/output.h"
+#include "base/text.h"
+
+static int write_description(const char *path, const char *text, struct error *err)
+{
+    struct output *out = output_open(path, err);
+    if (!out)
+        return -1;
+    out_words(output_file(out), text);
+    return output_done(out, err);
+}
+
+int work_folder_open(const char *folder, const char *name, const char *description, const char *results,
+                     struct error *err)
+{
+    if (mkdir(folder, 0777) && errno != EEXIST)
+        return error_set(err, "%.300s: %s", folder, strerror(errno));
+    char *path = text_format("%s/%s", folder, name), *was = mem_zero(strlen(description) + 2, 1);
+    char *made = text_format("%s/%s", folder, results);
+    FILE *f = fopen(path, "re");
+    const size_t n = f ? fread(was, 1, strlen(description) + 1, f) : 0;
+    const bool same = n == strlen(description) && !memcmp(was, description, n);
+    int rc = 0;
+    if (!f || (!same && access(made, F_OK))) /* nothing was tried there yet */
+        rc = write_description(path, description, err);
+    else if (!same)
+        rc =
+            error_set(err, "-o %.200s: another %.20s's results are there: give another folder", folder, name);
+    if (f)
+        fclose(f);
+    free(made);
+    free(path);
+    free(was);
+    return rc;
+}
+
+int work_folder_lines(const char *folder, const char *name, void (*take)(void *ctx, char *line), void *ctx,
+                      struct error *err)
+{
+    char *path = text_format("%s/%s", folder, name), *line = NULL;
+    size_t room = 0;
+    ssize_t n;
+    FILE *f = fopen(path, "re");
+    int rc = f || errno == ENOENT ? 0 : error_set(err, "%.300s: %s", path, strerror(errno));
+    while (f && (n = getline(&line, &room, f)) > 0)
+        if (line[n - 1] == '\n') {
+            line[n - 1] = 0;
+            take(ctx, line);
+        }
+    if (f)
+        fclose(f);
+    free(line);
+    free(path);
+    return rc;
+}
+
+int work_folder_has(const char *command, const char *folder, const char *results, struct error *err)
+{
+    struct stat st;
+    char *path = text_format("%s/%s", folder, results);
+    int rc = 0;
+    if (stat(folder, &st))
+        rc = error_set(err, "%s --merge: %.300s: %s", command, folder, strerror(errno));
+    else if (access(path, F_OK))
+        rc = error_set(err, "%s --merge: %.300s: has no results: give a folder of %s -o", command, folder,
+                       command);
+    free(path);
+    return rc;
+}
+
+char *work_field(char **rest)
+{
+    char *f = strsep(rest, "\t");
+    return f ? f : "";
+}

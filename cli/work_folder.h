@@ -1,0 +1,20 @@
+/* work_folder.h - a folder that collects what many pieces of work have found, and in which they go on. Private to cli/. */
+#ifndef BOOTREEL_CLI_WORK_FOLDER_H
+#define BOOTREEL_CLI_WORK_FOLDER_H
+
+#include "base/error.h"
+
+/* Makes the folder, or finds that it is this work's: its file `name` has this description. While its file `results` does not exist, another
+ * description replaces it. -1 with err. */
+int work_folder_open(const char *folder, const char *name, const char *description, const char *results,
+                     struct error *err);
+/* Calls `take` for each line of a file in it; one that is not complete was being written when the work was ended, and does not count. No file:
+ * no lines. -1 with err. */
+int work_folder_lines(const char *folder, const char *name, void (*take)(void *ctx, char *line), void *ctx,
+                      struct error *err);
+/* -1 with err, which begins with `command`, if it is no folder with that file of results. */
+int work_folder_has(const char *command, const char *folder, const char *results, struct error *err);
+/* The next field of a line of fields with tabs between; "" if there is none. */
+char *work_field(char **rest);
+
+#endif

@@ -1,0 +1,51 @@
+#!/bin/bash
+# powercut.sh - bootreel powercut: a record in two copies survives a loss of power if it is written rightly; the planted faults are found and explained.
+. "$(dirname "$0")/../lib.sh"
+cd "$work" || exit 2
+image() { # FILE FLAGS…
+    local file=$1
+    shift
+    gcc -c "$@" "$top/tests/guests/two-copies.S" -o copies.o && ld -m elf_x86_64 --oformat binary -Ttext=0x7c00 -o "$file" copies.o ||
+        { fail "the boot sector is not built"; finish; }
+}
+image right.img
+image wrong.img -Wa,--defsym,WRONG=1
+image first.img -Wa,--defsym,FLAG_FIRST=1
+cp wrong.img wrong.was
+
+expect 0 right "$BOOTREEL" powercut --disk right.img -q -o right
+holds right.out 'after writes 0 to 1: as before' "the record is as before" && holds right.out 'after write 2: as after' "the record is as after"
+holds right.out '^3 contents: 2 as before, 1 as after$' "nothing else is possible"
+expect 1 wrong "$BOOTREEL" powercut --disk wrong.img -q -o wrong
+holds wrong.out 'after write 2, without 1: dead: power-off, status 7' "no flush: the copy may be lost"
+holds wrong.out 'write 1 [(]disk0, sector 17, WRITE DMA' "the write that is lost" && holds wrong.out 'write 2 [(]disk0, sector 8, WRITE DMA' "the one that is there"
+cmp wrong.img wrong.was || fail "the image was changed"
+expect 0 explain "$BOOTREEL" hunt --explain wrong/dead.reel
+same explain.out wrong/dead.txt "hunt --explain gives the same answer"
+expect 0,1 verify "$BOOTREEL" replay --verify wrong/dead.reel
+expect 1 first "$BOOTREEL" powercut --disk first.img -q -o first
+holds first.out 'after write 1: dead' "the wrong order" && holds first.out 'and as long as this is not:' "until the second write"
+# Any number of jobs, and what is in parts, gives the same table.
+expect 1 jobs "$BOOTREEL" powercut --disk wrong.img -q --jobs 3 -o jobs
+same <(sed 's/jobs/wrong/' jobs.out) wrong.out "--jobs changes nothing"
+expect 1 again "$BOOTREEL" powercut --disk wrong.img -q -o wrong && same again.out wrong.out "it goes on where it was"
+expect 2 other "$BOOTREEL" powercut --disk right.img -q -o wrong && holds other.err "another powercut's results" "another folder"
+expect 0 list "$BOOTREEL" powercut --disk wrong.img -q -o listed --list && holds list.out '^1	0	3$' "the jobs"
+expect 1 run "$BOOTREEL" powercut --disk wrong.img -q -o listed --run 1
+expect 1 merge "$BOOTREEL" powercut --merge listed && same merge.out <(head -n "$(wc -l <merge.out)" wrong.out) "merge"
+# A recorded run; samples; a check in place of a boot.
+expect 0 record "$BOOTREEL" record --disk wrong.img -q -o run.reel
+expect 1 trace "$BOOTREEL" powercut run.reel -q -o trace && same <(sed 's,trace/,wrong/,' trace.out) wrong.out "the writes of a trace"
+expect 2 images "$BOOTREEL" powercut run.reel --disk right.img -q -o images && holds images.err 'is not the image' "another image"
+expect 0,1 seed "$BOOTREEL" powercut --disk right.img -q --seed 7 --torn-sectors --mark port:0x80 -o seed
+cat >check <<'END'
+which=$(dd if="$1" bs=512 skip=8 count=1 status=none | head -c 1 | od -An -tu1)
+dd if="$1" bs=512 skip=$((16 + which)) count=1 status=none | head -c 5
+dd if="$1" bs=512 skip=$((16 + which)) count=1 status=none | grep -q DATA || exit 9
+echo changed | dd of="$1" conv=notrunc status=none
+END
+expect 1 check "$BOOTREEL" powercut run.reel --disk wrong.img -q --check "sh $work/check" -o check.d
+holds check.out 'after write 2, without 1: dead: status 9' "a check" && holds check.out '^4 contents: 2 as before, 1 as after, 1 dead' "all checks"
+expect 2 nothing "$BOOTREEL" powercut --disk wrong.img && holds nothing.err 'give a folder' "no -o"
+expect 2 none "$BOOTREEL" powercut --flat /dev/null@0x7c00 -q -o none
+finish
