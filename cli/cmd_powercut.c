@@ -78,13 +78,15 @@ static const struct option_row rows[] = {
     END_OF_ROWS,
 };
 
-static int take_until(struct powercut *p, const char *value, struct error *err)
+static int take_limit(struct powercut *p, const char *value, struct error *err)
 {
     struct position at;
     if (position_parse(value, &at, err))
         return -1;
     if (at.kind != POS_ICOUNT && at.kind != POS_TIME)
         return error_set(err, "--until %.60s: give an icount or a guest time", value);
+    if (p->until_text)
+        return error_set(err, "--until: given twice (%.60s and %.60s): give it once", p->until_text, value);
     *(at.kind == POS_ICOUNT ? &p->until : &p->until_time) = at.n;
     p->until_text = value;
     return 0;
@@ -143,7 +145,7 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
         c->p.samples_given = true;
         return take_count(row, value, &c->p.cuts.samples, err);
     case OPT_UNTIL:
-        return take_until(&c->p, value, err);
+        return take_limit(&c->p, value, err);
     case OPT_MARK:
         return take_mark(&c->p, value, err);
     case OPT_JOBS:

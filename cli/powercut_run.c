@@ -30,7 +30,8 @@ static int record(const struct powercut *p, const struct engine_config *cfg, con
                                      .classes = EVENT_CLASSES_DEFAULT,
                                      .checkpoint_every = RECORD_CHECKPOINT_EVERY,
                                      .checkpoint_adapted = true,
-                                     .until = limited ? &until : NULL,
+                                     .until = &until,
+                                     .nuntil = limited ? 1 : 0,
                                      .unattended = !limited};
     struct recorder *r = recorder_create(&o, err);
     const int rc = r ? recorder_run(r, result, err) : -1;
