@@ -19,7 +19,8 @@ enum {
 
 struct listing {
     uint32_t classes;
-    uint32_t named; /* of these, those that --class names */
+    uint32_t named;   /* of these, those that --class names */
+    uint32_t removed; /* … with a minus */
     const char *from_text, *to_text, *grep, *stage;
     bool json, by_pid;
     symbol_space pid;            /* of by_pid: guest and pid */
@@ -253,6 +254,7 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     case OPT_CLASS:
         if (take_classes(row, value, &l->classes, err))
             return -1;
+        l->removed = strchr(value, '-') ? ~l->classes : 0;
         l->named = strspn(value, "+-") ? 0 : l->classes & ~EVENT_CLASS_BIT(EC_FOLD);
         return 0;
     case OPT_PID:
@@ -274,6 +276,7 @@ static int print_events(void *ctx, const struct engines *engines, struct trace *
     l->words = mem_alloc(WORDS);
     if (l->explain)
         l->explainer = trace_explainer_new(t, engine_find(engines, trace_config(t)->engine, &err));
+    l->classes = event_classes_shown(l->classes, trace_config(t)->classes & ~l->removed);
     if (l->named != (EVENT_CLASSES_ALL & ~EVENT_CLASS_BIT(EC_FOLD)))
         say_missing_classes("events", l->named & ~trace_config(t)->classes, "");
     int status = list(l, engines, t, &err) ? trouble(&err) : EXIT_DONE;

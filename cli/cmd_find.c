@@ -366,7 +366,7 @@ static int walk_events(const struct find_command *c, struct trace *t, yajl_gen g
     return rc < 0 ? -1 : 0;
 }
 
-static int find_events(const struct find_command *c, struct trace *t, struct error *err)
+static int find_events(struct find_command *c, struct trace *t, struct error *err)
 {
     uint64_t count = 0;
     if (event_filter_recorded(&c->r.stop.filter, trace_config(t)->classes, err))

@@ -53,7 +53,12 @@ static int class_of_word(const char *word, size_t n)
     for (int c = 0; c < EC_COUNT; c++)
         if (strlen(class_table[c].name) == n && !memcmp(class_table[c].name, word, n))
             return c;
-    return -1;
+    return n == strlen(EVENT_IFLAG_WORD) && !memcmp(word, EVENT_IFLAG_WORD, n) ? EC_IFLAG : -1;
+}
+
+uint32_t event_classes_shown(uint32_t mask, uint32_t recorded)
+{
+    return mask & EVENT_CLASS_BIT(EC_CPU) ? mask | (recorded & EVENT_CLASS_BIT(EC_IFLAG)) : mask;
 }
 
 int event_class_by_name(const char *name)

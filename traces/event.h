@@ -161,6 +161,10 @@ static inline size_t event_data_until(const struct event *ev, size_t from, const
     return n;
 }
 
+/* The class iflag is the part of the class cpu that is not recorded by default; this word names it, too. */
+#define EVENT_IFLAG_WORD "cpu.iflag"
+/* The classes that a person means who asks a record for those of `mask`: cpu with its part. */
+uint32_t event_classes_shown(uint32_t mask, uint32_t recorded);
 /* The class of that name ("pio"), or -1. */
 int event_class_by_name(const char *name);
 const char *event_class_name(enum event_class c);

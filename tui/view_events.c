@@ -147,7 +147,7 @@ static int take_rest(const char *text, struct evlist_filter *f, struct error *er
         return 0;
     }
     if (!event_classes_parse(text, EVENT_CLASSES_DEFAULT, &classes, &bad)) {
-        f->classes = classes;
+        f->classes = strchr(text, '-') ? classes : event_classes_shown(classes, EVENT_CLASSES_ALL);
         f->story = false;
         return 0;
     }

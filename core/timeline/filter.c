@@ -27,8 +27,9 @@ uint32_t event_filter_classes(const struct event_filter *f)
     return f->classes ? f->classes : EVENT_CLASSES_ALL;
 }
 
-int event_filter_recorded(const struct event_filter *f, uint32_t recorded, struct error *err)
+int event_filter_recorded(struct event_filter *f, uint32_t recorded, struct error *err)
 {
+    f->classes = event_classes_shown(f->classes, recorded);
     const uint32_t missing = (f->one_kind || f->classes ? event_filter_classes(f) : 0) & ~recorded;
     for (int c = 0; c < EC_COUNT; c++)
         if (missing & EVENT_CLASS_BIT(c))

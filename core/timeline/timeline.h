@@ -290,8 +290,9 @@ int event_filter_parse(const char *text, struct event_filter *f, struct error *e
 bool event_filter_matches(const struct event_filter *f, const struct event *ev);
 /* The classes whose events can match. */
 uint32_t event_filter_classes(const struct event_filter *f);
-/* -1 with err if the filter names a class, or a kind of one, that is not among `recorded`: that nothing matches would mean nothing. */
-int event_filter_recorded(const struct event_filter *f, uint32_t recorded, struct error *err);
+/* Fits a filter to a record of these classes: the class cpu has cpu.iflag in it if that was recorded. -1 with err if the filter names a class, or a
+ * kind of one, that was not: that nothing matches would mean nothing. */
+int event_filter_recorded(struct event_filter *f, uint32_t recorded, struct error *err);
 
 struct timeline_stop {
     enum timeline_stop_kind kind;

@@ -47,10 +47,18 @@ rec() { expect 0,1 "record $1" "$BOOTREEL" record -q --memory 1M --flat flags.bi
 rec plain --checkpoint-every 300k
 rec flags --events +iflag --checkpoint-every 300k
 rec all --events +iflag,-fold
+rec word --events +cpu.iflag --checkpoint-every 300k
+cmp flags.reel word.reel || fail "cpu.iflag is another word for iflag"
 expect 0 verify "$BOOTREEL" replay --verify --console=none flags.reel
 expect 0 annotate "$BOOTREEL" annotate -q plain.reel -o later.reel --events +iflag
 expect 0 plain "$BOOTREEL" events plain.reel --class iflag
 [ ! -s plain.out ] || fail "it is recorded only if it is named"
+holds plain.err 'not recorded: iflag' "it is recorded only if it is named"
+"$BOOTREEL" events flags.reel --class cpu >cpu.txt
+"$BOOTREEL" events flags.reel --class cpu,-iflag >other.txt
+holds cpu.txt 'cpu.cli' "the events are of the class cpu"
+if grep -q 'cpu.cli' other.txt; then fail "a part of the class cpu is left out if it is named with a minus"; fi
+[ "$("$BOOTREEL" find flags.reel --event cpu --count)" = "$("$BOOTREEL" find flags.reel --event cpu.iflag --count)" ] || fail "find: the class cpu has the part"
 
 # What is said of each.
 "$BOOTREEL" events flags.reel --explain >flags.txt

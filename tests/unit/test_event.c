@@ -27,6 +27,8 @@ static void test_event_table(void **state)
     for (int c = 0; c < EC_COUNT; c++)
         assert_int_equal(event_class_by_name(event_class_name((enum event_class)c)), c);
     assert_int_equal(event_class_by_name("pi"), -1);
+    assert_int_equal(event_class_by_name("cpu.iflag"), EC_IFLAG);
+    assert_int_equal(event_class_by_name("cpu.cli"), -1);
     assert_null(event_class_name(EC_COUNT));
 }
 
@@ -59,6 +61,7 @@ static void test_classes_parse(void **state)
         {"cpu,irq,pio", EVENT_CLASS_BIT(EC_CPU) | EVENT_CLASS_BIT(EC_IRQ) | EVENT_CLASS_BIT(EC_PIO)},
         {"all,-syscall,-host,-iflag,-virt", EVENT_CLASSES_DEFAULT},
         {"default,+syscall,+host,+iflag,+virt", EVENT_CLASSES_ALL},
+        {"+cpu.iflag", EVENT_CLASSES_DEFAULT | EVENT_CLASS_BIT(EC_IFLAG)},
         {"-pio", EVENT_CLASSES_DEFAULT & ~EVENT_CLASS_BIT(EC_PIO)},
         {"+syscall,+host,+iflag,+virt,-pio", EVENT_CLASSES_ALL & ~EVENT_CLASS_BIT(EC_PIO)},
     };
