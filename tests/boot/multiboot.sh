@@ -37,6 +37,14 @@ for k in plain upper wide; do
     expect 0 "$k" "$BOOTREEL" record --kernel $k.elf -o $k.reel
     stages_are $k $k.elf
 done
+# By PVH, with what it is passed.
+for k in plain wide; do
+    expect 0 "pvh-$k" "$BOOTREEL" record --protocol pvh --kernel $k.elf --append 'one=1 two' --initrd bare.elf -o "pvh-$k.reel"
+    stages_are "pvh-$k" $k.elf
+    "$BOOTREEL" events --class kernel,loader "pvh-$k.reel" >"pvh-$k.events"
+    holds "pvh-$k.events" 'kernel.command-line +command line: .*one=1 two' "PVH: the command line"
+    holds "pvh-$k.events" 'loader.module ' "PVH: the module"
+done
 expect 0 two "$BOOTREEL" record --protocol multiboot2 --kernel plain.elf -o two.reel
 stages_are two plain.elf
 expect 0 bare "$BOOTREEL" record --kernel bare.elf -o bare.reel

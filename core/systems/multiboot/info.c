@@ -1,6 +1,6 @@
 /* info.c - what a multiboot loader passes: command line, modules, the sections of the kernel's ELF file. See impl.h.
  *
- * Multiboot Specification 0.6.96, 3.3; Multiboot2 Specification 2.0, 3.4 to 3.6.
+ * Multiboot Specification 0.6.96, 3.3; Multiboot2 Specification 2.0, 3.4 to 3.6; Xen's public/arch-x86/hvm/start_info.h.
  */
 #include <elf.h>
 #include <stdlib.h>
@@ -229,7 +229,32 @@ static const struct symbol_table *read_2(struct mb_guest *mg, uint64_t info)
     return t;
 }
 
+/* ---------------------------------------------------------------- PVH */
+
+static void read_pvh(struct mb_guest *mg, uint64_t info)
+{
+    enum { MAGIC = 0x336ec578, MODULES = 12, LIST = 16, LINE = 24, SIZE = 32, MODULES_MAX = 64, MODULE = 32 };
+    uint8_t p[SIZE], m[MODULE];
+    char text[TEXT_MAX];
+    if (!physical(mg, info, p, sizeof p) || le32(p) != MAGIC)
+        return;
+    if (le64(p + LINE)) {
+        physical_text(mg, le64(p + LINE), text, sizeof text);
+        command_line(mg, text, le64(p + LINE));
+    }
+    for (uint32_t i = 0; i < le32(p + MODULES) && i < MODULES_MAX; i++) {
+        if (!physical(mg, le64(p + LIST) + i * (uint64_t)MODULE, m, sizeof m))
+            break;
+        physical_text(mg, le64(m + 16), text, le64(m + 16) ? sizeof text : 1);
+        module(mg, i, (uint32_t)le64(m), (uint32_t)(le64(m) + le64(m + 8)), text);
+    }
+}
+
 const struct symbol_table *mb_read_info(struct mb_guest *mg, uint64_t info)
 {
+    if (mg->version == PVH) {
+        read_pvh(mg, info);
+        return NULL;
+    }
     return mg->version == MULTIBOOT_1 ? read_1(mg, info) : read_2(mg, info);
 }

@@ -69,16 +69,32 @@ void mb_entered(struct mb_guest *mg, unsigned version, uint64_t entry, uint64_t 
 
 static unsigned version_of(const struct event *ev)
 {
-    static const char *const names[] = {[MULTIBOOT_1] = "multiboot", [MULTIBOOT_2] = "multiboot2"};
-    for (unsigned i = MULTIBOOT_1; i <= MULTIBOOT_2; i++)
+    static const char *const names[] = {
+        [MULTIBOOT_1] = "multiboot", [MULTIBOOT_2] = "multiboot2", [PVH] = "pvh"};
+    for (unsigned i = MULTIBOOT_1; i <= PVH; i++)
         if (ev->len == strlen(names[i]) && !memcmp(ev->data, names[i], ev->len))
             return i;
     return 0;
 }
 
-/* The machine has loaded the kernel itself. */
+/* Kernels that other guest systems know are entered by PVH as well. They tell of their command line themselves, and have such symbols. */
+static bool is_known(const struct symbol_table *t)
+{
+    static const char *const of[] = {"linux_banner" /* Linux */, "hammer_time_xen" /* FreeBSD */};
+    struct symbol s;
+    for (size_t i = 0; i < sizeof of / sizeof of[0]; i++)
+        if (symbol_table_find(t, of[i], &s))
+            return true;
+    return false;
+}
+
+/* The machine has loaded the kernel itself. Of one that is entered by PVH and has no symbols it is not known which system it is. */
 static void handed_over(struct mb_guest *mg, const struct event *ev)
 {
+    mg->entry = EVF(ev, KERNEL_ENTRY, address);
+    const struct symbol_table *t = version_of(ev) == PVH ? given_table(mg) : NULL;
+    if (version_of(ev) == PVH && (!t || is_known(t)))
+        return;
     mg->direct = true;
     mb_entered(mg, version_of(ev), EVF(ev, KERNEL_ENTRY, address), mg->passed);
 }

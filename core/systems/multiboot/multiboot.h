@@ -7,7 +7,9 @@
  * It has no number among guests, since another guest system may know the kernel (Xen): symbols are those of the whole machine
  * (SPACE_KERNEL), and end with the next reset.
  *
- * Sources: Multiboot Specification 0.6.96; Multiboot2 Specification 2.0; System V ABI, "Object Files".
+ * Of a kernel that --protocol pvh starts the same is reported if it has symbols, and no other guest system knows it by them.
+ *
+ * Sources: Multiboot Specification 0.6.96; Multiboot2 Specification 2.0; Xen's public/arch-x86/hvm/start_info.h; System V ABI, "Object Files".
  */
 #ifndef BOOTREEL_CORE_SYSTEMS_MULTIBOOT_MULTIBOOT_H
 #define BOOTREEL_CORE_SYSTEMS_MULTIBOOT_MULTIBOOT_H

@@ -80,6 +80,13 @@ gdtr:
     .word 15
     .long gdt, 0
 
+/* With `record --protocol pvh` the kernel is entered at the address in this note (Xen's public/elfnote.h: XEN_ELFNOTE_PHYS32_ENTRY). */
+    .section .note.Xen, "a", @note
+    .balign 4
+    .long 4, 4, 18
+    .asciz "Xen"
+    .long .Lbegin
+
     .section .bss, "aw", @nobits
     .balign 4096
 page_directory:

@@ -11,7 +11,7 @@
 #include "core/story/base.h"
 #include "core/systems/multiboot/multiboot.h"
 
-enum { MULTIBOOT_1 = 1, MULTIBOOT_2 = 2 };
+enum { MULTIBOOT_1 = 1, MULTIBOOT_2 = 2, PVH = 3 };
 /* In kernel.call and kernel.return, as the number of the caller. */
 enum { MB_PARENT = 64 };
 
@@ -40,7 +40,7 @@ struct mb_guest {
     uint64_t tried[MB_TRIED]; /* addresses whose code was looked at */
     unsigned ntried;
     /* a loader that is about to enter a kernel (entry.c) */
-    unsigned version;  /* MULTIBOOT_1 or _2 */
+    unsigned version;  /* MULTIBOOT_1 or _2, or PVH */
     unsigned probe[3]; /* at its `mov $magic,%eax`, at its jump, at the kernel's entry; 0: none */
     /* the kernel */
     uint64_t entry;
