@@ -4,15 +4,15 @@
 
 #include "core/live/private/viewer_pointer.h"
 
-/* Guest time, ns, in which a device reports a movement, and in which a person presses a button. */
+/* Guest time, ns: in which a tablet reports a movement, a mouse makes a step, and a person presses a button. */
 #define MOVE  10000000u
-#define CLICK 30000000u
-#define HOME  400000000u /* the way into the corner, in packets of a mouse */
+#define STEPS 20000000u
+#define CLICK 50000000u
 
 enum {
-    STEP = 40,     /* pixels of one movement */
-    PACKET = 127,  /* … at most in what a mouse is given (engine.h: INPUT_MOUSE) */
-    CORNER = 4095, /* a way that is longer than any screen */
+    STEP = 40, /* pixels of one movement */
+    PUSH = 120, /* … towards the corner: drivers that do not know the ninth bit of a movement understand it */
+    BEYOND = 480, /* pixels that are pushed farther than the screen is large */
     TABLET = 0x7fff
 };
 enum { RFB_LEFT = 1, RFB_MIDDLE = 2, RFB_RIGHT = 4, RFB_UP = 8, RFB_DOWN = 16 };
@@ -87,23 +87,13 @@ static int within(int by, int most)
     return by > most ? most : by < -most ? -most : by;
 }
 
-/* To a mouse: a movement to the right and down. */
+/* To a mouse: a movement of at most 127 pixels to the right and down. */
 static int give_move(int dx, int dy, const struct viewer_point *at,
                      int (*offer)(void *ctx, struct input *in, struct error *err), void *ctx,
                      struct error *err)
 {
-    uint8_t data[4 * (CORNER / PACKET + 2)];
-    uint32_t n = 0;
-    for (int8_t wheel = at->wheel; dx || dy || !n; wheel = 0) {
-        const int x = within(dx, PACKET), y = within(dy, PACKET);
-        data[n++] = at->buttons;
-        data[n++] = (uint8_t)x;
-        data[n++] = (uint8_t)-y;
-        data[n++] = (uint8_t)wheel;
-        dx -= x;
-        dy -= y;
-    }
-    struct input in = {.port = INPUT_MOUSE, .data = data, .len = n};
+    const uint8_t data[] = {at->buttons, (uint8_t)dx, (uint8_t)-dy, (uint8_t)at->wheel};
+    struct input in = {.port = INPUT_MOUSE, .data = data, .len = sizeof data};
     return offer(ctx, &in, err);
 }
 
@@ -114,27 +104,34 @@ static void done(struct viewer_pointer *p, uint64_t now)
     memmove(p->queue, p->queue + 1, --p->n * sizeof p->queue[0]);
 }
 
+/* One push of a mouse towards the corner. */
+static int push(struct viewer_pointer *p, uint64_t now, unsigned size,
+                int (*offer)(void *ctx, struct input *in, struct error *err), void *ctx, struct error *err)
+{
+    const struct viewer_point held = {.buttons = p->buttons};
+    p->pushed += PUSH;
+    p->homed = p->pushed >= size + BEYOND;
+    p->x = p->y = 0;
+    p->next = now + STEPS;
+    return give_move(-PUSH, -PUSH, &held, offer, ctx, err);
+}
+
 /* One step of a mouse towards the first point. */
 static int step(struct viewer_pointer *p, uint64_t now,
                 int (*offer)(void *ctx, struct input *in, struct error *err), void *ctx, struct error *err)
 {
-    const struct viewer_point held = {.buttons = p->buttons};
-    if (!p->homed) {
-        p->homed = true;
-        p->x = p->y = 0;
-        p->next = now + HOME;
-        return give_move(-CORNER, -CORNER, &held, offer, ctx, err);
-    }
-    const int dx = within(p->queue[0].x - p->x, STEP), dy = within(p->queue[0].y - p->y, STEP);
+    const struct viewer_point held = {.buttons = p->buttons}, to = p->queue[0];
+    int dx = within(to.x - p->x, STEP), dy = within(to.y - p->y, STEP);
     p->x += dx;
     p->y += dy;
-    const bool there = p->x == p->queue[0].x && p->y == p->queue[0].y;
-    const struct viewer_point at = there ? p->queue[0] : held;
+    const bool there = p->x == to.x && p->y == to.y, clicks = there && to.buttons != p->buttons;
     if (there)
         done(p, now);
-    else
-        p->next = now + MOVE;
-    return give_move(dx, dy, &at, offer, ctx, err);
+    p->next = now + (clicks ? CLICK : STEPS);
+    /* At the upper and the left edge the guest's pointer is pushed against them: there both meet again if they have parted. */
+    dx -= there && !to.x ? PUSH - STEP : 0;
+    dy -= there && !to.y ? PUSH - STEP : 0;
+    return give_move(dx, dy, there ? &to : &held, offer, ctx, err);
 }
 
 int viewer_point_give(struct viewer_pointer *p, uint64_t now, unsigned width, unsigned height,
@@ -146,6 +143,8 @@ int viewer_point_give(struct viewer_pointer *p, uint64_t now, unsigned width, un
         return 0;
     if (give_place(&p->queue[0], width, height, &taken, offer, ctx, err))
         return -1;
+    if (!taken && !p->homed)
+        return push(p, now, width > height ? width : height, offer, ctx, err);
     if (!taken)
         return step(p, now, offer, ctx, err);
     p->x = p->queue[0].x;

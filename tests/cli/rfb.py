@@ -9,6 +9,8 @@
   key NAME              ... one key: a name below, or a character; Ctrl-x for two
   down NAME, up NAME    ... one half of that
   move X Y              moves the pointer there
+  crawl X Y             moves it there from (0, 0), so slowly that no guest accelerates a mouse
+  pixel X Y RRGGBB      waits until the pixel has this colour
   click X Y [MASK]      moves there, presses and releases (1 left, 2 middle, 4 right, 8 and 16: the wheel)
   sleep SECONDS
   vanish                ends without a word
@@ -226,6 +228,16 @@ class Client:
                 return
         raise Refused("timed out: the screen does not stay still")
 
+    def sleep(self, seconds):
+        end = time.time() + seconds
+        while time.time() < end:
+            self.new = False
+            self.run(max(end - time.time(), 0.001))
+
+    def pixel(self, x, y):
+        at = (y * self.width + x) * 4
+        return int.from_bytes(self.pixels[at:at + 3], "little")
+
     def changed(self):
         end = time.time() + LIMIT
         while not self.new:
@@ -275,6 +287,17 @@ def run(c, words):
         c.key(words.pop(0))
     elif word in ("down", "up"):
         c.half(words.pop(0), word == "down")
+    elif word == "crawl":
+        x, y, at = int(words.pop(0)), int(words.pop(0)), [0, 0]
+        c.move(0, 0)
+        c.sleep(2)
+        while at != [x, y]:
+            at = [min(at[0] + 40, x), min(at[1] + 40, y)]
+            c.move(*at)
+            c.sleep(0.3)
+    elif word == "pixel":
+        x, y, colour = int(words.pop(0)), int(words.pop(0)), int(words.pop(0), 16)
+        c.until(lambda: x < c.width and y < c.height and c.pixel(x, y) == colour, "the pixel has another colour")
     elif word in ("move", "click"):
         x, y = int(words.pop(0)), int(words.pop(0))
         c.move(x, y)
@@ -283,10 +306,7 @@ def run(c, words):
             c.move(x, y, mask)
             c.move(x, y)
     elif word == "sleep":
-        end = time.time() + float(words.pop(0))
-        while time.time() < end:
-            c.new = False
-            c.run(max(end - time.time(), 0.001))
+        c.sleep(float(words.pop(0)))
     elif word == "vanish":
         os._exit(0)
     else:

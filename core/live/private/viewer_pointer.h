@@ -24,6 +24,7 @@ struct viewer_pointer {
     uint32_t holder; /* … of this viewer */
     uint64_t next;   /* guest time from which on a point may be given */
     uint8_t buttons; /* as the guest has them */
+    unsigned pushed; /* pixels towards the corner */
     bool homed;      /* the guest's pointer is at (x, y), as far as we know */
     int x, y;
 };
