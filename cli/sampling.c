@@ -17,7 +17,7 @@ static int add_debug(const struct sampling *wish, struct trace *t, struct sample
 {
     const struct engine_kind *kind = recording_engine(wish->engines, t, wish->path, err);
     out->symbols = kind ? symbols_load(t, err) : NULL;
-    return out->symbols ? recorded_debug(t, kind, out->symbols, wish->debug, NULL, err) : -1;
+    return out->symbols ? recorded_debug(t, kind, out->symbols, wish->debug, err) : -1;
 }
 
 /* Samples from the beginning of the run on, with an inspector, for a trace that does not say which process

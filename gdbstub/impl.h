@@ -120,8 +120,7 @@ struct gdbstub {
     struct served_file file[MAX_FILES];
     struct debug_info *debug;     /* debug_info.c; NULL: none was given */
     struct debug_info *own_debug; /* given by a monitor command */
-    struct debug_fits fits;
-    struct kernels *kernels; /* which file gdb has as the kernel's, by position: kernels.c */
+    struct kernels *kernels;      /* which file gdb has as the kernel's, by position: kernels.c */
     size_t nfiles;
     /* of the connection */
     const struct gdbstub_transport *io;
@@ -237,6 +236,13 @@ size_t stub_task_peek(const struct gdbstub *g, unsigned cpu, uint64_t address, v
 void *stub_program_elf(struct gdbstub *g, symbol_space space, size_t *n);
 void monitor_threads(struct gdbstub *g, const char *args, struct text *out);
 void monitor_backtrace(struct gdbstub *g, const char *args, struct text *out);
+/* debug_info.c */
+void monitor_debug_info(struct gdbstub *g, const char *args, struct text *out);
+int json_debug(struct gdbstub *g, struct yajl_gen_t *gen, const char *args, struct text *out,
+               struct error *err);
+void stub_debug_free(struct gdbstub *g);
+const struct symbols *stub_programs(struct gdbstub *g,
+                                    unsigned pid); /* tasks.c; NULL: there is no such task */
 void monitor_kernel(struct gdbstub *g, const char *args, struct text *out);
 void stub_kernels_free(struct gdbstub *g);
 void monitor_unwind(struct gdbstub *g, const char *args, struct text *out);

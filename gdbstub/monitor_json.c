@@ -239,13 +239,14 @@ void monitor_json(struct gdbstub *g, const char *args, struct text *out)
     static const struct {
         const char *name;
         int (*fn)(struct gdbstub *g, yajl_gen gen, const char *args, struct text *out, struct error *err);
-    } answers[] = {{"where", json_where},   {"stages", json_stages},  {"processes", json_processes},
-                   {"events", json_events}, {"origin", json_origin},  {"find", json_find},
-                   {"words", json_words},   {"resolve", json_resolve}};
+    } answers[] = {{"where", json_where},   {"stages", json_stages},   {"processes", json_processes},
+                   {"events", json_events}, {"origin", json_origin},   {"find", json_find},
+                   {"words", json_words},   {"resolve", json_resolve}, {"debug", json_debug}};
     struct error err;
     char word[20], *words = NULL;
     size_t n = 0;
-    int rc = error_set(&err, "json: give where, resolve, events, stages, processes, origin, find or words");
+    int rc =
+        error_set(&err, "json: give where, resolve, events, stages, processes, origin, find, words or debug");
     yajl_gen gen = json_new(false);
     const bool silent = g->no_progress;
     monitor_next_word(&args, word, sizeof word);

@@ -458,6 +458,8 @@ const struct monitor_command monitor_show_commands[] = {
      monitor_backtrace},
     {"unwind", "RAX RDX …", "the caller of a frame in Linux or its programs (for scripts/gdb)",
      monitor_unwind},
+    {"debug-info", "WHERE | source OLD=NEW",
+     "use debug information from a folder, a file or debuginfod; map source paths", monitor_debug_info},
     {"json", "WHAT …",
      "answers for programs: where, events, stages, processes, origin, find, words (for scripts/gdb)",
      monitor_json},

@@ -4,6 +4,7 @@
  *   /bootreel/kernel        the kernel and its modules, at the addresses at which they run (KASLR included); of
  *                           several guests, all kernels
  *   /bootreel/kernel-GUEST  the kernel of one guest, with its modules, and the code of the others
+ *   /bootreel/rest-N        what the kernel's file has, but only of what no debug information was given for; N changes with that
  *   /bootreel/process-PID   what a process has executed, without the kernel; process-GUEST:PID of another guest
  *                           than the first
  */
@@ -16,6 +17,7 @@
 #include "gdbstub/impl.h"
 
 #define PROCESS_FILE FILE_PREFIX "process-"
+#define REST_FILE    FILE_PREFIX "rest-"
 
 const struct symbols *stub_symbols(struct gdbstub *g)
 {
@@ -84,6 +86,7 @@ int gdbstub_add_symbols(struct gdbstub *g, const char *path, struct error *err)
         return -1;
     m.bias = map || symbol_table_find(m.table, "linux_banner", &banner) ? bias_of(g->symbols, m.table) : 0;
     symbols_map(g->symbols, &m);
+    symbols_follow_seabios(g->symbols, timeline_trace(g->tl));
     return 0;
 }
 
@@ -101,7 +104,7 @@ void stub_symbols_free(struct gdbstub *g)
     g->types_other = (struct kernel_types_other){NULL, 0, false};
     stub_tasks_free(g);
     stub_kernels_free(g);
-    debug_fits_free(&g->fits);
+    stub_debug_free(g);
     symbols_free(g->symbols);
     g->symbols = NULL;
     g->symbols_read = false;
@@ -178,10 +181,13 @@ static const struct served_file *served(struct gdbstub *g, const char *name)
         return made(g, name);
     const struct symbols *s = stub_symbols(g);
     struct served_file *f = &g->file[g->nfiles];
-    if (!s || g->nfiles == MAX_FILES || !space_of(name, &space))
+    const bool rest = !strncmp(name, REST_FILE, strlen(REST_FILE));
+    if (!s || g->nfiles == MAX_FILES || (!rest && !space_of(name, &space)))
         return NULL;
     *f = (struct served_file){0};
-    f->data = symbols_elf(s, space, types_of(g, space), &f->n);
+    if (rest)
+        space = SPACE_ANY;
+    f->data = rest ? symbols_elf_rest(s, &f->n) : symbols_elf(s, space, types_of(g, space), &f->n);
     kernel_types_forget_code(g->types);
     kernel_types_forget_code(g->types_other.k);
     if (!f->data && space != SPACE_ANY && symbol_space_id(space))

@@ -214,6 +214,15 @@ static const struct symbols *programs_of(struct gdbstub *g, const struct view_ta
     return view_task_programs(calls_of(g), timeline_look(g->tl), t, stub_types_here(g), stub_symbols(g));
 }
 
+const struct symbols *stub_programs(struct gdbstub *g, unsigned pid)
+{
+    struct error ignored;
+    if (!g->as_tasks)
+        read_tasks(g, &ignored);
+    const struct view_task *t = by_id(g, pid);
+    return t ? programs_of(g, t) : NULL;
+}
+
 void *stub_program_elf(struct gdbstub *g, symbol_space space, size_t *n)
 {
     struct error ignored;

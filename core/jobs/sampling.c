@@ -97,7 +97,7 @@ static int run(struct parts *p, struct trace *t, struct sampled *out, struct err
     long first = trace_checkpoint_find(t, p->v->from),
          last = trace_checkpoint_find(t, p->v->to > p->v->from ? p->v->to - 1 : p->v->from);
     p->symbols = out->symbols = symbols_load(t, err);
-    if (p->symbols && p->v->debug && recorded_debug(t, p->v->kind, out->symbols, p->v->debug, NULL, err))
+    if (p->symbols && p->v->debug && recorded_debug(t, p->v->kind, out->symbols, p->v->debug, err))
         return -1;
     p->stages = p->symbols ? stages_of_trace(t, err) : NULL;
     if (!p->stages)

@@ -86,10 +86,19 @@ enum { DEBUG_PLACES = 16 };
 /* A file whose code is at runtime addresses begin <= address < end of a space, at icounts since <= at < until (0: no end). */
 struct symbol_debug {
     struct debug_file *file;
+    const struct symbol_table *table; /* what it tells more of; NULL: of a program without symbols */
     symbol_space space;
     uint64_t begin, end, since, until;
 };
 void symbols_add_debug(struct symbols *s, const struct symbol_debug *debug);
+/* The i-th that was added, in order; NULL beyond the last. */
+const struct symbol_debug *symbols_debug(const struct symbols *s, size_t i);
+/* Forgets all. */
+void symbols_drop_debug(struct symbols *s);
+/* Of a file: its path; what is added to its addresses; whether its sections have addresses of their own instead (a Linux module). */
+const char *debug_file_path(const struct debug_file *f);
+uint64_t debug_file_bias(const struct debug_file *f);
+bool debug_file_is_relocatable(const struct debug_file *f);
 /* The functions at an address, the innermost first: those that were inlined, and the one with code of its own. 0 if no debug information has the
  * address; symbols_line() may still know its line. At most `max`. Cost: some 0.1 ms where nothing was asked in that unit before some ms. */
 size_t symbols_places(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at,

@@ -156,6 +156,21 @@ struct debug_file *debug_file_open(struct debug_info *d, const char *path, const
     return f;
 }
 
+const char *debug_file_path(const struct debug_file *f)
+{
+    return f->path;
+}
+
+uint64_t debug_file_bias(const struct debug_file *f)
+{
+    return f->bias;
+}
+
+bool debug_file_is_relocatable(const struct debug_file *f)
+{
+    return f->relocatable;
+}
+
 void debug_file_free(struct debug_file *f)
 {
     dwfl_end(f->dwfl); /* has the Dwarf of a relocatable file */

@@ -248,7 +248,8 @@ static void scan(struct debug_info *d, const char *path, unsigned depth)
     for (int i = 0; i < n; i++) {
         char *inner = mem_alloc(strlen(path) + strlen(entry[i]->d_name) + 2);
         sprintf(inner, "%s/%s", path, entry[i]->d_name);
-        const bool hidden = entry[i]->d_name[0] == '.', is = !hidden && !lstat(inner, &st);
+        const bool hidden = entry[i]->d_name[0] == '.',
+                   is = !hidden && !(depth ? lstat : stat)(inner, &st); /* a link to a folder may lead back */
         if (is && S_ISDIR(st.st_mode))
             scan(d, inner, depth + 1);
         else if (is && may_have(entry[i]->d_name) && !stat(inner, &st) && S_ISREG(st.st_mode))

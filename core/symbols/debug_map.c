@@ -9,6 +9,18 @@ void symbols_add_debug(struct symbols *s, const struct symbol_debug *debug)
     s->debug[s->ndebug++] = *debug;
 }
 
+const struct symbol_debug *symbols_debug(const struct symbols *s, size_t i)
+{
+    return i < s->ndebug ? &s->debug[i] : NULL;
+}
+
+void symbols_drop_debug(struct symbols *s)
+{
+    free(s->debug);
+    s->debug = NULL;
+    s->ndebug = 0;
+}
+
 size_t symbols_debug_at(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at,
                         struct debug_place *place, size_t max)
 {

@@ -300,15 +300,39 @@ struct symbol_table *symbols_add_elf_file(struct symbols *s, const char *path, s
     return t;
 }
 
-struct symbol_table *symbols_add_names(struct symbols *s, const char *name, const char *path,
-                                       struct error *err)
+/* The symbols of the other file, without the versions that are at the ends of their names (printf@@GLIBC_2.2.5). */
+static void add_names_of(struct symbol_table *t, const char *path)
 {
     struct elf_file f;
-    if (open_file(&f, path, err))
-        return NULL;
-    struct symbol_table *t = add_elf(s, name, f.elf, false, err);
+    struct error ignored;
+    const size_t before = t->n;
+    if (open_file(&f, path, &ignored))
+        return;
+    if (elf_kind(f.elf) == ELF_K_ELF)
+        add_symbols(t, f.elf, SHT_SYMTAB);
+    for (size_t i = before; i < t->n; i++) {
+        char *name = t->names + t->entries[i].name;
+        name[strcspn(name, "@")] = 0;
+    }
     close_file(&f);
-    return t;
+}
+
+struct symbol_table *symbols_add_stripped(struct symbols *s, const char *name, const void *data, size_t size,
+                                          const char *path, struct error *err)
+{
+    elf_version(EV_CURRENT);
+    Elf *elf = elf_memory((char *)data, size);
+    struct symbol_table *t = symbol_table_begin(s, name, "elf");
+    int rc = -1;
+    if (path)
+        add_names_of(t, path);
+    if (elf && elf_kind(elf) == ELF_K_ELF)
+        rc = read_elf(t, elf, true, err);
+    elf_end(elf);
+    if (!rc && (t->n || t->nframes))
+        return symbol_table_end(t);
+    symbol_table_free(t);
+    return NULL;
 }
 
 bool symbols_in_elf_file(const char *path)

@@ -376,8 +376,16 @@ static size_t section_size(const struct symbols_dwarf *d, const char *name)
     return 0;
 }
 
-void *symbols_elf(const struct symbols *s, symbol_space space, const struct symbol_types_set *types,
-                  size_t *size)
+static bool has_debug(const struct symbols *s, const struct symbol_mapping *m)
+{
+    for (size_t i = 0; i < s->ndebug; i++)
+        if (s->debug[i].table == m->table && s->debug[i].space == m->space && s->debug[i].since == m->since)
+            return true;
+    return false;
+}
+
+static void *elf_of(const struct symbols *s, symbol_space space, const struct symbol_types_set *types,
+                    bool rest, size_t *size)
 {
     static const struct symbol_types_set none = {.n = 0};
     const struct symbol_mapping **maps = mem_alloc((symbols_mappings(s) + 1) * sizeof *maps);
@@ -387,7 +395,7 @@ void *symbols_elf(const struct symbols *s, symbol_space space, const struct symb
     bool lines = false;
     const bool opened = open_file(&e);
     for (size_t i = 0; i < symbols_mappings(s) && opened; i++)
-        if (wanted(s, i, space)) {
+        if (wanted(s, i, space) && !(rest && has_debug(s, symbols_mapping(s, i)))) {
             maps[n++] = symbols_mapping(s, i);
             lines |= symbols_mapping(s, i)->table->nlines > 0;
             add_mapping(&e, maps[n - 1], is_kernel(space) && maps[n - 1]->space != space);
@@ -405,4 +413,15 @@ void *symbols_elf(const struct symbols *s, symbol_space space, const struct symb
     close_file(&e);
     free(maps);
     return data;
+}
+
+void *symbols_elf(const struct symbols *s, symbol_space space, const struct symbol_types_set *types,
+                  size_t *size)
+{
+    return elf_of(s, space, types, false, size);
+}
+
+void *symbols_elf_rest(const struct symbols *s, size_t *size)
+{
+    return elf_of(s, SPACE_ANY, NULL, true, size);
 }

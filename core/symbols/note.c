@@ -511,5 +511,6 @@ struct symbols *symbols_load(struct trace *t, struct error *err)
             symbols_free(s);
             return NULL;
         }
+    symbols_follow_seabios(s, t);
     return s;
 }

@@ -268,9 +268,9 @@ struct symbol_table *symbols_add_elf(struct symbols *s, const char *name, const 
                                      bool lines, struct error *err);
 /* Adds the symbols of an ELF file, with lines. NULL with err. */
 struct symbol_table *symbols_add_elf_file(struct symbols *s, const char *path, struct error *err);
-/* Adds the symbols of an ELF file, without lines and frames. NULL with err. */
-struct symbol_table *symbols_add_names(struct symbols *s, const char *name, const char *path,
-                                       struct error *err);
+/* As symbols_add_elf() with lines, of a stripped program whose symbols are in another file (its debug information; NULL: none). */
+struct symbol_table *symbols_add_stripped(struct symbols *s, const char *name, const void *data, size_t size,
+                                          const char *path, struct error *err);
 /* Whether a file is a list of symbols as nm(1) prints it: a Linux kernel's System.map. */
 bool symbols_is_map(const char *path);
 /* Adds a table with the symbols of such a list. NULL with err if it cannot be read, or a line is something
@@ -365,6 +365,11 @@ bool symbols_same_build(const struct symbol_table *file, const struct symbol_tab
 struct symbol_table *symbols_add_copy(struct symbols *s, const char *name, const struct symbol_table *from,
                                       const char *const *functions, uint64_t distance);
 
+/* Follows the symbols of a SeaBIOS's ELF file to where it has moved the code of its initialization (maininit() and what it calls), by what it says on
+ * its debug console: those that are mapped already get a second mapping from that moment on. Traces read by symbols_load() have that done.
+ * Cost: none without such symbols, else a pass over the console's events. */
+void symbols_follow_seabios(struct symbols *s, struct trace *t);
+
 /* ---------------------------------------------------------------- code without tables (core/symbols/follow.c) */
 
 /* 64-bit code that a kernel generates while it runs (BPF programs, trampolines) has neither names nor call frames.
@@ -414,6 +419,9 @@ struct symbol_types_set {
  * types. */
 void *symbols_elf(const struct symbols *s, symbol_space space, const struct symbol_types_set *types,
                   size_t *size);
+/* The same of SPACE_ANY, but only what no debug information tells more of (core/symbols/debug.h), which a debugger reads from the files
+ * themselves. */
+void *symbols_elf_rest(const struct symbols *s, size_t *size);
 
 /* ---------------------------------------------------------------- in a trace (core/symbols/note.c) */
 

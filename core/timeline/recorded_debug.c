@@ -24,7 +24,6 @@ struct finding {
     struct trace *t;
     struct symbols *s;
     struct debug_info *d;
-    struct debug_fits *fits;
     struct section *section;
     size_t nsections;
     /* the kernel that is looked at */
@@ -158,14 +157,6 @@ static void say_missing(const struct finding *f, const char *name, const struct 
 
 /* ---------------------------------------------------------------- adding */
 
-static void fits(const struct finding *f, const struct debug_fit *fit)
-{
-    if (!f->fits)
-        return;
-    MEM_MORE(f->fits->list, f->fits->n);
-    f->fits->list[f->fits->n++] = *fit;
-}
-
 static void add(const struct finding *f, const struct symbol_mapping *m, const char *path,
                 const struct debug_at *at, uint64_t begin, uint64_t end)
 {
@@ -175,14 +166,13 @@ static void add(const struct finding *f, const struct symbol_mapping *m, const c
         debug_info_say(f->d, "%s", err.text);
         return;
     }
-    symbols_add_debug(f->s, &(struct symbol_debug){file, m->space, begin, end, m->since, m->until});
-    fits(f, &(struct debug_fit){.path = path,
-                                .name = symbol_table_name(m->table),
-                                .space = m->space,
-                                .since = m->since,
-                                .until = m->until,
-                                .relocatable = at->rel,
-                                .bias = at->bias});
+    symbols_add_debug(f->s, &(struct symbol_debug){.file = file,
+                                                   .table = m->table,
+                                                   .space = m->space,
+                                                   .begin = begin,
+                                                   .end = end,
+                                                   .since = m->since,
+                                                   .until = m->until});
 }
 
 static void add_kernel(const struct finding *f, const struct symbol_mapping *m)
@@ -254,9 +244,9 @@ static void say_unused(const struct finding *f)
 }
 
 int recorded_debug(struct trace *t, const struct engine_kind *kind, struct symbols *s, struct debug_info *d,
-                   struct debug_fits *fits_to, struct error *err)
+                   struct error *err)
 {
-    struct finding f = {.t = t, .s = s, .d = d, .fits = fits_to};
+    struct finding f = {.t = t, .s = s, .d = d};
     int rc = read_sections(&f, err);
     bool any = false;
     for (long guest = 0; !rc && (guest = symbols_guest_from(s, (unsigned)guest, SYMBOLS_NOW)) >= 0; guest++) {
@@ -274,10 +264,4 @@ int recorded_debug(struct trace *t, const struct engine_kind *kind, struct symbo
         say_unused(&f);
     free_sections(&f);
     return rc;
-}
-
-void debug_fits_free(struct debug_fits *f)
-{
-    free(f->list);
-    *f = (struct debug_fits){NULL, 0};
 }

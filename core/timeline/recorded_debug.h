@@ -8,26 +8,10 @@
 #include "core/symbols/debug.h"
 #include "traces/trace.h"
 
-/* A file that fits. */
-struct debug_fit {
-    const char *path;
-    const char *name; /* of the table: "kernel", "virtio_net" */
-    symbol_space space;
-    uint64_t since, until; /* as of a mapping */
-    bool relocatable;      /* a module's: its sections are asked for by recorded_section() */
-    uint64_t bias;         /* otherwise: runtime address = address in the file + bias */
-};
-struct debug_fits {
-    struct debug_fit *list;
-    size_t n;
-};
-
-/* Finds the files of all Linux kernels and modules in a trace, whose symbols are `s`, and adds them to these symbols. *fits (or NULL) becomes which
- * they are; to be freed by debug_fits_free(). What does not fit, and what was given and not needed, is said by debug_info_say(). -1 with err
+/* Finds the files of all Linux kernels and modules in a trace, whose symbols are `s`, and adds them to these symbols (symbols_debug()). What does not fit, and what was given and not needed, is said by debug_info_say(). -1 with err
  * if the trace cannot be read. Cost: that of opening a checkpoint (some hundredths of a second), and of debug_info_find() for each module. */
 int recorded_debug(struct trace *t, const struct engine_kind *kind, struct symbols *s, struct debug_info *d,
-                   struct debug_fits *fits, struct error *err);
-void debug_fits_free(struct debug_fits *f);
+                   struct error *err);
 /* Calls fn for each section of a module that was loaded at an icount. -1 with err. */
 int recorded_sections(struct trace *t, const char *module, uint64_t icount,
                       void (*fn)(void *ctx, const char *section, uint64_t address), void *ctx,

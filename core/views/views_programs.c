@@ -311,35 +311,24 @@ static void add_file_names(const struct reader *r, struct symbols *out, const st
         add_stretch(out, t, name, p->bias, p->bias, end);
 }
 
-static void add_debug(struct symbols *out, const struct view_task *t, const struct program *p,
-                      struct debug_info *d)
-{
-    struct error err;
-    struct build_id id = {0};
-    const char *path = d && build_id_of_elf(p->elf, p->size, &id) ? debug_info_find(d, &id, p->name) : NULL;
-    if (!path)
-        return;
-    const struct debug_at at = {.bias = p->bias};
-    struct debug_file *f = debug_file_open(d, path, &at, &err);
-    if (!f)
-        return;
-    struct symbol_mapping m = {.space = view_task_space(t), .bias = p->bias};
-    m.table = symbols_add_names(out, p->name, path, &err);
-    if (m.table)
-        symbols_map(out, &m);
-    symbols_add_debug(out, &(struct symbol_debug){f, view_task_space(t), p->bias, p->bias + p->size, 0, 0});
-}
-
 static void add_program(const struct reader *r, struct symbols *out, const struct view_task *t,
                         const struct program *p, struct debug_info *d)
 {
     struct error ignored;
+    struct build_id id = {0};
     struct symbol_mapping m = {.space = view_task_space(t), .bias = p->bias};
+    const char *path = d && build_id_of_elf(p->elf, p->size, &id) ? debug_info_find(d, &id, p->name) : NULL;
+    struct debug_file *f =
+        path ? debug_file_open(d, path, &(struct debug_at){.bias = p->bias}, &ignored) : NULL;
     add_file_names(r, out, t, p);
-    m.table = symbols_add_elf(out, p->name, p->elf, p->size, true, &ignored);
+    m.table = symbols_add_stripped(out, p->name, p->elf, p->size, path, &ignored);
     if (m.table)
         symbols_map(out, &m);
-    add_debug(out, t, p, d);
+    if (f)
+        symbols_add_debug(
+            out,
+            &(struct symbol_debug){
+                .file = f, .table = m.table, .space = m.space, .begin = p->bias, .end = p->bias + p->size});
 }
 
 /* ---------------------------------------------------------------- code without a file */

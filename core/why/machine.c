@@ -51,7 +51,7 @@ static bool has_names(struct why_case *c)
     if (!c->symbols)
         c->symbols = symbols_load(c->t, &ignored);
     if (c->symbols && c->debug) {
-        if (recorded_debug(c->t, c->kind, c->symbols, c->debug, NULL, &ignored))
+        if (recorded_debug(c->t, c->kind, c->symbols, c->debug, &ignored))
             debug_info_say(c->debug, "%s", ignored.text);
         c->debug = NULL; /* the symbols have it */
     }

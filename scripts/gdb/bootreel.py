@@ -273,6 +273,63 @@ Debug the recorded boot: starts bootreel and connects to it."""
         raise gdb.GdbError("boot-open: give a trace")
     forget_kernel()
     gdb.execute("target remote " + serve([os.path.expanduser(a) for a in gdb.string_to_argv(args)]))
+    if "--debug-info" in args:
+        load_debug_info()
+
+
+debug_loaded = {"files": 0, "programs": set()}
+
+
+def add_debug_file(path, bias, sections):
+    """A file beside the main one: a module has its sections anywhere."""
+    places = "".join(" -s %s 0x%x" % (s["name"], s["address"]) for s in sections or [])
+    gdb.execute('add-symbol-file "%s"%s' % (path, places or " -o 0x%x" % bias), to_string=True)
+
+
+def load_debug_info():
+    """gdb reads the kernel's and the modules' files itself; what these do not describe stays as bootreel serves it."""
+    files = bootreel_api._ask("debug")
+    if not files:
+        return
+    gdb.execute("set index-cache enabled on", to_string=True)  # gdb keeps the index that it makes of a file without one
+    main = [f for f in files if "sections" not in f]
+    others = [f for f in files if f not in main[:1]]
+    rest = "target:/bootreel/rest-%d" % len(files)
+    if main:
+        print("reading %s" % main[0]["path"])
+        gdb.execute('symbol-file "%s" -o 0x%x' % (main[0]["path"], main[0]["bias"]), to_string=True)
+        try:
+            gdb.execute("add-symbol-file " + rest, to_string=True)
+        except gdb.error:
+            pass  # there is nothing else
+    for f in others:
+        add_debug_file(f["path"], f["bias"], f.get("sections"))
+    bootreel_orc.orc.forget()
+
+
+@command("boot-debug-info", gdb.COMMAND_FILES, completes=gdb.COMPLETE_FILENAME)
+def boot_debug_info(args):
+    """boot-debug-info FOLDER|FILE|debuginfod [--source OLD=NEW]…
+Use debug information (DWARF) for the kernel, its modules and programs: lines, inlined functions, variables, arguments, types.
+Build-ids decide which files fit; what does not is said. --source maps source paths. boot-symbols PID then has those of a process."""
+    words = gdb.string_to_argv(args)
+    where = []
+    while words:
+        word = words.pop(0)
+        if word == "--source" or word.startswith("--source="):
+            change = word[len("--source=") :] if "=" in word else words.pop(0) if words else ""
+            old, equals, new = change.partition("=")
+            if not equals or not old:
+                raise gdb.GdbError("boot-debug-info: --source OLD=NEW")
+            monitor("debug-info source " + change)
+            gdb.execute('set substitute-path "%s" "%s"' % (old, new))
+        else:
+            where.append(word if word == "debuginfod" else os.path.abspath(os.path.expanduser(word)))
+    if not where:
+        raise gdb.GdbError("boot-debug-info: give a folder, a file, or the word debuginfod")
+    for w in where:
+        sys.stdout.write(monitor("debug-info " + w))
+    load_debug_info()
 
 
 @command("boot-refresh")
@@ -640,6 +697,8 @@ Load the trace's symbols: the kernel's, or those of a process."""
     if args:
         try:
             gdb.execute("add-symbol-file target:/bootreel/process-" + args, to_string=True)
+            for f in bootreel_api._ask("debug " + args) if ":" not in args else []:
+                add_debug_file(f["path"], f["bias"], None)
         except gdb.error:
             raise gdb.GdbError("the record has no symbols of process %s: its programs have none, or were not seen "
                                "(monitor symbols lists what there is). With a file that has: add-symbol-file FILE" % args)

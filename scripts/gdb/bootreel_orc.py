@@ -17,6 +17,8 @@ MASK = (1 << 64) - 1
 ABOVE = 0xffff800000000000
 ENTRY_AREA = range(0xfffffe0000000000, 0xfffffe8000000000)
 ENDED, CALL, INTERRUPTED = range(3)
+# A kernel's stack has at most so many bytes. Where the caller is on another one (an interrupt's), a compiler's call frames do not tell.
+STACK = 1 << 15
 
 
 def said(command):
@@ -29,11 +31,12 @@ class Id:
         self.sp, self.pc = gdb.Value(sp & MASK), gdb.Value(pc)
 
 
-def rank(sp):
-    """A number for a stack pointer, that is higher in callers."""
+def rank(sp, above):
+    """A number for a stack pointer, that is higher in callers. gdb takes it for the canonical frame address, by which it finds local variables: so a
+    program's is itself, unless the stack begins in the kernel."""
     if sp in ENTRY_AREA:
         return sp - ENTRY_AREA.start
-    return sp if sp >> 63 else sp + ABOVE
+    return sp if sp >> 63 else sp + above
 
 
 class Orc(Unwinder):
@@ -46,6 +49,7 @@ class Orc(Unwinder):
 
     def forget(self, event=None):
         self.starts = {}
+        self.above = ABOVE
         self.forget_frames()
 
     def forget_frames(self, event=None):
@@ -84,10 +88,13 @@ class Orc(Unwinder):
             called = 0
         else:
             called = 1
-        if not pc >> 63 and self.described(pc - called):
-            return None
+        if frame.level() == 0:
+            self.above = ABOVE if pc >> 63 else 0
+        described = pc >> 63 and self.described(pc - called)
         asked = " ".join("%x" % values[name] if name in values else "x" for name in REGISTERS)
         kind, _, rest = said("monitor unwind %s %d" % (asked, called)).strip().partition(" ")
+        if described and kind == "caller" and 0 < int(rest.split()[0], 16) - sp < STACK:
+            return None
         if kind == "caller":
             return self.caller(frame, pc, rest.split())
         if kind == "none":
@@ -97,9 +104,12 @@ class Orc(Unwinder):
         return None
 
     def described(self, pc):
-        """Whether gdb has debug information for code of a program: then it also has its call frames."""
+        """Whether gdb has debug information for a kernel's code: then it also has its call frames, and needs them for inlined functions and local
+        variables. What bootreel itself serves of a kernel has none, and a kernel's assembly has not all."""
         table = gdb.find_pc_line(pc).symtab
-        return table is not None and table.objfile.filename is not None
+        if table is None or table.objfile.filename is None:
+            return False
+        return not (table.objfile.filename.startswith("target:") or table.filename.endswith(".S"))
 
     def has_frames(self, pc):
         """Of a kernel's outermost functions, gdb has the frames in the kernel's file."""
@@ -108,7 +118,7 @@ class Orc(Unwinder):
     def caller(self, frame, pc, answer):
         cfa, called = int(answer[0], 16), int(answer[1])
         values = {n: int(v, 16) for n, v in zip(REGISTERS, answer[2:]) if v != "x"}
-        info = frame.create_unwind_info(Id(rank(cfa), self.start_of(pc)))
+        info = frame.create_unwind_info(Id(rank(cfa, self.above), self.start_of(pc)))
         self.keep(frame, info)
         for name, value in values.items():
             self.saved(frame, info, name, value)
@@ -117,7 +127,7 @@ class Orc(Unwinder):
 
     def last(self, frame, pc, sp, why):
         """gdb shows where a stack ends as address 0, and goes no further. Its own guesses would go on into what is none."""
-        info = frame.create_unwind_info(Id(rank(sp), self.start_of(pc)))
+        info = frame.create_unwind_info(Id(rank(sp, self.above), self.start_of(pc)))
         self.keep(frame, info)
         self.saved(frame, info, "rip", 0)
         self.saved(frame, info, "rsp", sp + 16)
@@ -126,7 +136,7 @@ class Orc(Unwinder):
         return info
 
     def end(self, frame, sp):
-        info = frame.create_unwind_info(Id(rank(sp), 0))
+        info = frame.create_unwind_info(Id(rank(sp, self.above), 0))
         self.saved(frame, info, "rip", 0)
         self.saved(frame, info, "rsp", sp + 16)
         self.keep(frame, info)

@@ -13,6 +13,7 @@ build -DOTHER=1 -Wl,--build-id=0x1234567890abcdef1234567890abcdef12345678 -o "$w
 objcopy --only-keep-debug "$work/full" "$work/mine/init.debug"
 strip -o "$work/root/init" "$work/full"
 cp -L /lib64/ld-linux-x86-64.so.2 "$work/root/lib64" && cp -L /lib/x86_64-linux-gnu/libc.so.6 "$work/root/lib/x86_64-linux-gnu"
+cp "$GUESTS"/other/cloud/root/lib/modules/*/kernel/drivers/net/dummy.ko "$work/root" 2>/dev/null
 (cd "$work/root" && find . | sort | cpio --quiet -o -H newc --reproducible -R 0:0) | gzip -n >"$work/initrd.gz"
 cd "$work" || exit 2
 expect 1 record "$BOOTREEL" record --kernel "$kernel" --initrd initrd.gz --append 'console=ttyS0 quiet' --until 20s --console -q -o a.reel
@@ -28,9 +29,9 @@ holds none.bt ' in __libc_start_main\+0x[0-9a-f]+ \[libc.so.6\]' "what the libra
 backtrace mine console:comparing --debug-info mine
 holds mine.bt ' in order \(inlined\) at [^ ]*tests/guests/debug/init.c:22$' "an inlined function, where it calls"
 holds mine.bt ' in compare\+0x[0-9a-f]+ \[init\] at [^ ]*init.c:28$' "what it is inlined in, where"
-holds mine.bt ' in main\+0x[0-9a-f]+ \[init\] at [^ ]*init.c:47$' "the caller of the C library"
+holds mine.bt ' in main\+0x[0-9a-f]+ \[init\] at [^ ]*init.c:50$' "the caller of the C library"
 backtrace mapped console:comparing --debug-info mine --source "$top=/elsewhere" --source tests/guests=/elsewhere/tests/guests
-holds mapped.bt ' at /elsewhere/tests/guests/debug/init.c:47$' "a mapped source path"
+holds mapped.bt ' at /elsewhere/tests/guests/debug/init.c:50$' "a mapped source path"
 backtrace other console:comparing --debug-info other
 holds other.bt ' in \[init\]\+0x[0-9a-f]+$' "another build is not used"
 "$BOOTREEL" events a.reel --class console >events.out
@@ -55,6 +56,16 @@ if [ -d "$debug" ] && [ "$kernel" = "$GUESTS/other/cloud/vmlinuz" ]; then
     holds why.line '\(do_syscall_x64 at arch/x86/entry/common.c:[0-9]+, inlined\)' "inlined functions of the kernel"
     expect 0 profile "$BOOTREEL" profile -q a.reel --symbols 0 --debug-info "$debug"
     holds profile.out ' test_and_clear_bit|string_nocheck \[kernel\]  ' "inlined functions in a profile"
+    # The example of docs/gdb.md, as it stands.
+    ln -s a.reel boot.reel && mkdir debug && ln -s "$debug" debug/kernel && cp full debug/init.debug
+    awk '/An example, with Debian/ { on = 1 } /^- The first time gdb/ { on = 0 } on && sub(/^    \(gdb\) /, "")' "$top/docs/gdb.md" >example.gdb
+    gdb_run -iex "set index-cache directory $GUESTS/gdb-index" -ex "source $top/scripts/gdb/bootreel.py" -x example.gdb >example.bt
+    holds example.bt '^Breakpoint 1, dummy_setup \(dev=.* at drivers/net/dummy.c:119' "a breakpoint at a line of a module"
+    holds example.bt '^#2 .* in dummy_init_one \(\) at drivers/net/dummy.c:[0-9]+' "an inlined frame in a module"
+    holds example.bt '^\$1 = 4098' "an argument's member"
+    holds example.bt '^ether_setup \(dev=.* at net/ethernet/eth.c:[0-9]+' "who wrote it"
+    holds example.bt '^Breakpoint [0-9], (compare|order) \(a=0x[0-9a-f]+, b=0x[0-9a-f]+\) at .*init.c:' "a breakpoint in a program"
+    holds example.bt '^\$2 = \{key = [1-5], name = 0x[0-9a-f]+ "[a-e]"\}' "a variable of its main()"
 else
     skip "the kernel's debug information" "scripts/guests .cache/guests debug"
 fi
