@@ -94,19 +94,22 @@ static void tear(const struct listing *l, struct power_cut *cut, size_t write, u
     cut->to = beginning ? at : x->n;
 }
 
-/* Each write that may be lost is lost with the chance of 1/2, 1/4 or 1/8; and a write is torn: the one in progress, or one of these. */
+/* Each write that may be lost is lost with the chance of 1/2, 1/4 or 1/8; and of two samples one has a torn write: the last one, while it is in
+ * progress, or one of these. */
 static struct power_cut sample(const struct listing *l, size_t point, uint64_t *state)
 {
     struct power_cut cut = {.point = point, .lost = mem_zero(l->nopen + 1, sizeof *cut.lost)};
     const unsigned rare = 1 + (unsigned)(draw(state) % 3);
-    const size_t choices = l->nopen + (point < l->c->w->n);
-    const bool torn = choices && draw(state) & 1;
-    const size_t which = torn ? draw(state) % choices : SIZE_MAX;
+    const bool torn = draw(state) & 1;
+    const size_t which = torn ? draw(state) % (l->nopen + 1) : 0;
+    const size_t write = !torn ? SIZE_MAX : which < l->nopen ? l->open[which] : point - 1;
+    if (torn && write == point - 1)
+        cut.point--;
     for (size_t i = 0; i < l->nopen; i++)
-        if (!(draw(state) & ((1u << rare) - 1)) && i != which)
+        if (!(draw(state) & ((1u << rare) - 1)) && l->open[i] != write)
             cut.lost[cut.nlost++] = l->open[i];
     if (torn)
-        tear(l, &cut, which < l->nopen ? l->open[which] : point, state);
+        tear(l, &cut, write, state);
     return cut;
 }
 
