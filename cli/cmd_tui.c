@@ -8,6 +8,7 @@
 #include "base/out.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/debug_options.h"
 #include "cli/xdg.h"
 #include "core/compare/rules.h"
 #include "tui/tui.h"
@@ -17,6 +18,7 @@ struct tui_command {
     struct rules *rules;
     bool ruled; /* rules were given */
     bool keys;  /* only list them */
+    struct debug_wish debug;
 };
 
 /* The folder of this program: if it was built there, it has the sources of its firmware and demo guest. "" if
@@ -103,6 +105,7 @@ static const struct option_row rows[] = {
          "keep positions and marks of traces there (default: bootreel in XDG_STATE_HOME; with --script or "
          "--dump nowhere)",
      STORE(struct tui_command, o.memory)},
+    GROUP(debug_options),
     GROUP(compile_options),
     END_OF_ROWS,
 };
@@ -139,7 +142,7 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     case OPT_SIZE:
         return take_screen_size(&c->o, row, value, err);
     default:
-        return option_not_handled(row, err);
+        return debug_option(&c->debug, row, value, err);
     }
 }
 
@@ -177,6 +180,16 @@ static int start(struct tui_options *o, const struct engines *engines, int argc,
     return status;
 }
 
+static int with_debug(struct tui_command *c, const struct engines *engines, int argc, char **argv)
+{
+    struct error err;
+    if (debug_open(&c->debug, &c->o.debug, &err))
+        return trouble(&err);
+    const int status = start(&c->o, engines, argc, argv);
+    debug_info_free(c->o.debug);
+    return status;
+}
+
 static int cmd_tui(struct engines *engines, int argc, char **argv)
 {
     struct tui_command c = {.rules = rules_new()};
@@ -189,7 +202,7 @@ static int cmd_tui(struct engines *engines, int argc, char **argv)
         else if (c.ruled && argc - optind != 2)
             status = trouble_text("tui: rules are about differences: give two traces");
         else
-            status = start(&c.o, engines, argc, argv);
+            status = with_debug(&c, engines, argc, argv);
         status = finish_output(status);
     }
     rules_free(c.rules);

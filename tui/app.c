@@ -162,7 +162,7 @@ static void welcome(struct app *a)
 
 struct app *app_new(const struct tui_options *o, struct error *err)
 {
-    struct session *s = session_open(o->path, o->kinds, o->nkinds, err);
+    struct session *s = session_open(o->path, o->kinds, o->nkinds, o->debug, err);
     if (!s)
         return NULL;
     struct app *a = mem_zero(1, sizeof *a);

@@ -29,7 +29,7 @@ void session_progress_again(struct session *s)
 }
 
 struct session *session_open(const char *path, const struct engine_kind *const *kinds, size_t nkinds,
-                             struct error *err)
+                             struct debug_info *debug, struct error *err)
 {
     struct timeline *tl = timeline_open(path, kinds, nkinds, err);
     if (!tl)
@@ -41,9 +41,10 @@ struct session *session_open(const char *path, const struct engine_kind *const *
     s->t = timeline_trace(tl);
     s->explainer = trace_explainer_new(s->t, timeline_kind(tl));
     s->identity = identity_of(s->t);
-    s->story = story_begin(path);
+    s->story = story_begin(path, timeline_kind(tl), debug);
     s->orc = view_orc_new();
     s->calls = view_calls_new();
+    view_calls_debug(s->calls, debug);
     session_progress_again(s);
     timeline_short_seeks(tl, true); /* prepare.c makes steps back quick */
     session_look(s);

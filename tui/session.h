@@ -57,8 +57,9 @@ struct session {
 };
 
 /* The kinds must outlive the session. */
+struct debug_info;
 struct session *session_open(const char *path, const struct engine_kind *const *kinds, size_t nkinds,
-                             struct error *err);
+                             struct debug_info *debug, struct error *err);
 void session_close(struct session *s); /* NULL is allowed */
 
 /* ---- moving ---- */

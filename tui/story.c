@@ -6,6 +6,8 @@
 #include "base/helper.h"
 #include "base/memory.h"
 #include "base/sorted.h"
+#include "core/symbols/debug.h"
+#include "core/timeline/recorded_debug.h"
 #include "tui/story.h"
 
 enum { SAMPLES = 500000 };
@@ -17,6 +19,8 @@ struct sample {
 
 struct story {
     char *path;
+    const struct engine_kind *kind;
+    struct debug_info *debug;
     struct helper helper;
     struct trace *t; /* the thread's */
     struct stages *stages;
@@ -50,6 +54,23 @@ static void sample_events(struct story *s)
     trace_cursor_close(c);
 }
 
+/* The first sentence about what does not fit is shown when the story is ready. */
+static void said(void *ctx, const char *text)
+{
+    struct story *s = ctx;
+    if (!*s->err.text)
+        error_set(&s->err, "%s", text);
+}
+
+static void add_debug(struct story *s)
+{
+    struct error err;
+    debug_info_on_words(s->debug, said, s);
+    if (recorded_debug(s->t, s->kind, s->symbols, s->debug, &err))
+        said(s, err.text);
+    debug_info_on_words(s->debug, NULL, NULL);
+}
+
 static void *work(void *ctx)
 {
     struct story *s = ctx;
@@ -61,6 +82,8 @@ static void *work(void *ctx)
         s->stages = stages_of_trace(s->t, &err);
         atomic_store(&s->have_stages, true);
         s->symbols = atomic_load(&s->stop) ? NULL : symbols_load(s->t, &s->err);
+        if (s->symbols && s->debug && !atomic_load(&s->stop))
+            add_debug(s);
         atomic_store(&s->have_symbols, true);
         if (!s->stages)
             s->err = err;
@@ -72,10 +95,12 @@ static void *work(void *ctx)
     return NULL;
 }
 
-struct story *story_begin(const char *path)
+struct story *story_begin(const char *path, const struct engine_kind *kind, struct debug_info *debug)
 {
     struct story *s = mem_zero(1, sizeof *s);
     s->path = mem_string(path);
+    s->kind = kind;
+    s->debug = debug;
     helper_start(&s->helper, work, s);
     return s;
 }

@@ -5,13 +5,15 @@
 #ifndef BOOTREEL_TUI_STORY_H
 #define BOOTREEL_TUI_STORY_H
 
+#include "core/engine/engines.h"
 #include "core/story/stages.h"
 #include "core/symbols/symbols.h"
 
 struct story;
 
-/* Begins the walk. */
-struct story *story_begin(const char *path);
+/* Begins the walk. `debug` (NULL: none) is added to the symbols, for a trace of that kind. */
+struct debug_info;
+struct story *story_begin(const char *path, const struct engine_kind *kind, struct debug_info *debug);
 void story_end(struct story *s); /* NULL is allowed */
 /* Waits until everything is ready. */
 void story_wait(struct story *s);

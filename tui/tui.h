@@ -12,6 +12,7 @@
 
 struct rules;
 
+struct debug_info;
 struct tui_options {
     const char *path;                       /* the trace */
     const char *other;                      /* a second one, to be shown beside it, or NULL */
@@ -26,6 +27,7 @@ struct tui_options {
     const char *settings;       /* the settings file, or NULL to read none */
     const char *sources;        /* folders (A:B) in which source files are looked for, or NULL */
     const char *note;           /* a message to show at the beginning, or NULL */
+    struct debug_info *debug;   /* debug information for what ran, or NULL */
     const char *memory;         /* the folder in which positions and marks are kept, or NULL */
     const struct file_id *read; /* files besides the traces that must not be written over: images, a script */
     size_t nread;

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/path.h"
+#include "core/symbols/debug.h"
 #include "tui/app_impl.h"
 #include "tui/disasm.h"
 
@@ -390,6 +391,21 @@ static const char *caller_text(struct app *a, uint64_t pc, char buf[200])
     return buf;
 }
 
+/* The functions that the compiler has put into a frame's function there, which have no number. */
+static void add_inlined(struct app *a, struct doc *d, const struct symbols *sy, const struct view_frame *f)
+{
+    struct debug_place place[DEBUG_PLACES];
+    const size_t n =
+        symbols_places(sy, session_space(a->s), f->pc - f->called, a->s->where.icount, place, DEBUG_PLACES);
+    for (size_t i = 0; i + 1 < n; i++) {
+        doc_row(d, ROW_ADDRESS, f->pc);
+        doc_add(d, STYLE_DIM, "     %*s  ", f->pc >> 32 ? 16 : 8, "inlined");
+        doc_add(d, STYLE_SYMBOL, "%s", place[i].function ? place[i].function : "??");
+        if (place[i].file)
+            doc_add(d, STYLE_DIM, "  %s:%u", place[i].file, place[i].line);
+    }
+}
+
 static void add_frame(struct app *a, struct doc *d, size_t i, const struct view_frame *f)
 {
     const struct symbols *sy = session_frame_symbols(a->s, f->pc - f->called);
@@ -397,6 +413,8 @@ static void add_frame(struct app *a, struct doc *d, size_t i, const struct view_
     char symbol[200];
     unsigned line;
     uint64_t at = f->pc - f->called;
+    if (sy)
+        add_inlined(a, d, sy, f);
     doc_row(d, ROW_ADDRESS, f->pc);
     doc_add(d, STYLE_NUMBER, " #%-2zu ", i);
     doc_add(d, STYLE_ADDRESS, "%0*" PRIx64 "  ", f->pc >> 32 ? 16 : 8, f->pc);

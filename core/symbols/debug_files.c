@@ -56,7 +56,12 @@ struct debug_info {
 struct debug_info *debug_info_new(void)
 {
     struct debug_info *d = mem_zero(1, sizeof *d);
-    pthread_mutex_init(&d->lock, NULL);
+    pthread_mutexattr_t attr;
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_settype(&attr,
+                              PTHREAD_MUTEX_RECURSIVE); /* a file that is asked may look for another one */
+    pthread_mutex_init(&d->lock, &attr);
+    pthread_mutexattr_destroy(&attr);
     return d;
 }
 
@@ -99,8 +104,10 @@ void debug_info_unlock(struct debug_info *d)
 
 void debug_info_keep(struct debug_info *d, struct debug_file *f)
 {
+    debug_info_lock(d);
     MEM_MORE(d->file, d->nfiles);
     d->file[d->nfiles++] = f;
+    debug_info_unlock(d);
 }
 
 /* ---------------------------------------------------------------- words */
@@ -119,12 +126,14 @@ void debug_info_say(struct debug_info *d, const char *fmt, ...)
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     const uint64_t hash = XXH3_64bits(text, strlen(text));
+    debug_info_lock(d);
     struct hash_search s = hash_search(&d->said, hash);
-    if (hash_found(&d->said, &s))
-        return;
-    hash_index_add(&d->said, hash, d->said.n);
-    if (d->say)
+    const bool again = hash_found(&d->said, &s);
+    if (!again)
+        hash_index_add(&d->said, hash, d->said.n);
+    if (!again && d->say)
         d->say(d->say_ctx, text);
+    debug_info_unlock(d);
 }
 
 /* The one copy of a text that is kept. */
@@ -331,10 +340,8 @@ static const char *by_server(struct debug_info *d, const struct build_id *id, co
     return stays;
 }
 
-const char *debug_info_find(struct debug_info *d, const struct build_id *id, const char *name)
+static const char *find(struct debug_info *d, const struct build_id *id, const char *name)
 {
-    if (!id->n)
-        return NULL;
     const char *path = in_list(d, id);
     path = path ? path : by_path(d, id);
     if (!path) {
@@ -342,6 +349,16 @@ const char *debug_info_find(struct debug_info *d, const struct build_id *id, con
         path = in_list(d, id);
     }
     return path || !d->debuginfod ? path : by_server(d, id, name);
+}
+
+const char *debug_info_find(struct debug_info *d, const struct build_id *id, const char *name)
+{
+    if (!id->n)
+        return NULL;
+    debug_info_lock(d);
+    const char *path = find(d, id, name);
+    debug_info_unlock(d);
+    return path;
 }
 
 static bool same_name(const char *path, const char *name)
@@ -355,11 +372,14 @@ static bool same_name(const char *path, const char *name)
 
 const char *debug_info_named(struct debug_info *d, const char *name)
 {
+    const char *path = NULL;
+    debug_info_lock(d);
     scan_all(d);
-    for (size_t i = 0; i < d->n; i++)
+    for (size_t i = 0; !path && i < d->n; i++)
         if (same_name(d->list[i].path, name))
-            return d->list[i].path;
-    return NULL;
+            path = d->list[i].path;
+    debug_info_unlock(d);
+    return path;
 }
 
 const char *debug_info_unused(const struct debug_info *d, size_t i)

@@ -327,8 +327,8 @@ Build-ids decide which files fit; what does not is said. --source maps source pa
             where.append(word if word == "debuginfod" else os.path.abspath(os.path.expanduser(word)))
     if not where:
         raise gdb.GdbError("boot-debug-info: give a folder, a file, or the word debuginfod")
-    for w in where:
-        sys.stdout.write(monitor("debug-info " + w))
+    said = [monitor("debug-info " + w) for w in where]
+    sys.stdout.write(said[-1])  # what does not fit after all
     load_debug_info()
 
 
