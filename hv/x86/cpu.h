@@ -95,6 +95,7 @@ enum cr_bits {
     CR4_OSXMMEXCPT = 1u << 10,
     CR4_UMIP = 1u << 11,
     CR4_LA57 = 1u << 12,
+    CR4_VMXE = 1u << 13,
     CR4_FSGSBASE = 1u << 16,
     CR4_PCIDE = 1u << 17,
     CR4_OSXSAVE = 1u << 18,
@@ -320,8 +321,11 @@ struct virt_guest { /* all 0 while no guest runs */
 /* Within a step: an exit that has begun. `event` is the event that is being delivered, as EXITINTINFO has it. */
 struct virt_now {
     bool exiting, fetch, shadow;
+    bool unblocked; /* VMX: an IRET has ended the blocking of NMIs */
     uint32_t event, event_error;
     uint64_t reason, info1, info2, next_rip;
+    uint64_t linear, pending; /* VMX: of a port's string, or of an EPT violation; pending debug exceptions */
+    uint32_t instruction;     /* VMX: information about it */
 };
 struct virt {
     bool held;                /* GIF is clear: interrupts are held back */
@@ -329,6 +333,20 @@ struct virt {
     struct virt_host host;
     uint64_t hsave_pa, vm_cr;
     struct virt_now now;
+};
+
+/* Intel's part (virt/vmx.h). All 0 if the model has no VMX. Of a VMCS, which is in memory, it has what a guest's instructions need. */
+struct vmx {
+    bool on;               /* in VMX operation */
+    bool by_ss;            /* `inhibit` is by a load of SS, not by STI */
+    bool mtf_due, tpr_due; /* exits that are due before the next instruction */
+    uint8_t tpr_threshold;
+    uint32_t pin, first, second; /* controls (enum vmx_pin …) */
+    uint32_t pf_mask, pf_match, ple_gap, ple_window, cr3_targets;
+    uint64_t vmxon_pa, vmcs; /* vmcs: the current one; VMCS_NONE */
+    uint64_t cr0_mask, cr0_shadow, cr4_mask, cr4_shadow, cr3_target[4];
+    uint64_t io_b, vapic, xss_bitmap;
+    uint64_t timer_end, ple_first; /* guest time */
 };
 
 struct cpuid_model; /* cpuid.c */
@@ -386,6 +404,7 @@ struct x86 {
     uint8_t seen_ring3;
     struct virt_guest guest;
     struct virt virt;
+    struct vmx vmx;
 
     struct fpu fpu;
     union xmm xmm[16];

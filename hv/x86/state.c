@@ -152,13 +152,49 @@ static const struct field virt_fields[] = {
     NUMBER("vm_cr", virt.vm_cr),
 };
 
+/* Models with VMX have these. */
+static const struct field vmx_fields[] = {
+    FIELD_STRUCT_AS("guest", struct x86, guest, guest_fields),
+    FIELD_STRUCT_AS("asleep", struct x86, virt.asleep, guest_fields),
+    NUMBER("vmx.on", vmx.on),
+    NUMBER("vmx.by_ss", vmx.by_ss),
+    NUMBER("vmx.mtf_due", vmx.mtf_due),
+    NUMBER("vmx.tpr_due", vmx.tpr_due),
+    NUMBER("vmx.tpr_threshold", vmx.tpr_threshold),
+    NUMBER("vmx.pin", vmx.pin),
+    NUMBER("vmx.first", vmx.first),
+    NUMBER("vmx.second", vmx.second),
+    NUMBER("vmx.pf_mask", vmx.pf_mask),
+    NUMBER("vmx.pf_match", vmx.pf_match),
+    NUMBER("vmx.ple_gap", vmx.ple_gap),
+    NUMBER("vmx.ple_window", vmx.ple_window),
+    NUMBER("vmx.cr3_targets", vmx.cr3_targets),
+    NUMBER("vmx.vmxon_pa", vmx.vmxon_pa),
+    NUMBER("vmx.vmcs", vmx.vmcs),
+    NUMBER("vmx.cr0_mask", vmx.cr0_mask),
+    NUMBER("vmx.cr0_shadow", vmx.cr0_shadow),
+    NUMBER("vmx.cr4_mask", vmx.cr4_mask),
+    NUMBER("vmx.cr4_shadow", vmx.cr4_shadow),
+    NUMBERS("vmx.cr3_target", vmx.cr3_target),
+    NUMBER("vmx.io_b", vmx.io_b),
+    NUMBER("vmx.vapic", vmx.vapic),
+    NUMBER("vmx.xss_bitmap", vmx.xss_bitmap),
+    NUMBER("vmx.timer_end", vmx.timer_end),
+    NUMBER("vmx.ple_first", vmx.ple_first),
+};
+
 /* Models with AVX have these after the others: a state without them is as it always was. */
 static const struct field avx_fields[] = {FIELD_STRUCTS_AS("ymmh#", struct x86, ymmh, xmm_fields)};
 
 struct field_table x86_saved(const struct x86 *cpu)
 {
-    enum { N = FIELD_COUNT(fields), AVX = FIELD_COUNT(avx_fields), VIRT = FIELD_COUNT(virt_fields) };
-    struct field all[N + AVX + VIRT];
+    enum {
+        N = FIELD_COUNT(fields),
+        AVX = FIELD_COUNT(avx_fields),
+        VIRT = FIELD_COUNT(virt_fields),
+        VMX = FIELD_COUNT(vmx_fields)
+    };
+    struct field all[N + AVX + VIRT + VMX];
     size_t n = N;
     memcpy(all, fields, sizeof fields);
     if (cpu_has(cpu, FT_AVX)) {
@@ -168,6 +204,10 @@ struct field_table x86_saved(const struct x86 *cpu)
     if (cpu_has(cpu, FT_SVM)) {
         memcpy(all + n, virt_fields, sizeof virt_fields);
         n += VIRT;
+    }
+    if (cpu_has(cpu, FT_VMX)) {
+        memcpy(all + n, vmx_fields, sizeof vmx_fields);
+        n += VMX;
     }
     return fields_flatten(all, n);
 }
