@@ -24,6 +24,7 @@ enum kind {
     VM_CR,
     VM_HSAVE,
     FEATURE_CONTROL,
+    VMX,
 };
 
 struct msr_row {
@@ -88,6 +89,11 @@ static const struct msr_row rows[] = {
     {0x2ff, 1, MTRR_DEFAULT, FT_BASE, false, AT(msr.mtrr_def), 0, "IA32_MTRR_DEF_TYPE"},
     {0x400, 40, MC_BANK, FT_BASE, false, AT(msr.mc), 0,
      "IA32_MC#_CTL/IA32_MC#_STATUS/IA32_MC#_ADDR/IA32_MC#_MISC"},
+    {0x480, 17, VMX, FT_VMX, false, 0, 0,
+     "IA32_VMX_BASIC/IA32_VMX_PINBASED_CTLS/IA32_VMX_PROCBASED_CTLS/IA32_VMX_EXIT_CTLS/IA32_VMX_ENTRY_CTLS/IA32_VMX_MISC/"
+     "IA32_VMX_CR0_FIXED0/IA32_VMX_CR0_FIXED1/IA32_VMX_CR4_FIXED0/IA32_VMX_CR4_FIXED1/IA32_VMX_VMCS_ENUM/"
+     "IA32_VMX_PROCBASED_CTLS2/IA32_VMX_EPT_VPID_CAP/IA32_VMX_TRUE_PINBASED_CTLS/IA32_VMX_TRUE_PROCBASED_CTLS/"
+     "IA32_VMX_TRUE_EXIT_CTLS/IA32_VMX_TRUE_ENTRY_CTLS"},
     {0xda0, 1, ZERO, FT_XSAVES, false, 0, 0, "IA32_XSS"}, /* no supervisor components */
     {0xc0000080, 1, EFER, FT_SYSCALL, true, 0, 0, "EFER"},
     {0xc0000081, 1, KEEP, FT_SYSCALL, true, AT(msr.star), 0, "STAR"},
@@ -171,6 +177,7 @@ static bool valid(const struct x86 *cpu, const struct msr_row *r, uint32_t msr, 
         return may_be_canonical(cpu, v);
     case CONSTANT:
     case FEATURE_CONTROL: /* locked */
+    case VMX:
         return false;
     case ZERO:
         return !v;
@@ -231,6 +238,9 @@ static bool msr_read(struct x86 *cpu, uint32_t msr, uint64_t *v)
     case FEATURE_CONTROL:
         *v = FEATURE_CONTROL_LOCK | (cpu_has(cpu, FT_VMX) ? FEATURE_CONTROL_VMX : 0);
         break;
+    case VMX:
+        *v = vmx_capability(cpu, msr);
+        break;
     case CONSTANT:
     case ZERO:
     case IGNORE:
@@ -279,6 +289,16 @@ static bool msr_write(struct x86 *cpu, uint32_t msr, uint64_t v)
         break;
     }
     return true;
+}
+
+bool msr_get(struct x86 *cpu, uint32_t msr, uint64_t *v)
+{
+    return msr_read(cpu, msr, v);
+}
+
+bool msr_put(struct x86 *cpu, uint32_t msr, uint64_t v)
+{
+    return msr_write(cpu, msr, v);
 }
 
 /* ---------------------------------------------------------------- events */
@@ -383,7 +403,6 @@ static const struct {
     {0x345, "IA32_PERF_CAPABILITIES"},
     {0x38d, "IA32_FIXED_CTR_CTRL"},
     {0x38f, "IA32_PERF_GLOBAL_CTRL"},
-    {0x480, "IA32_VMX_BASIC"},
     {0x4e0, "SMM_FEATURE_CONTROL"},
     {0x606, "RAPL_POWER_UNIT"},
     {0x611, "PKG_ENERGY_STATUS"},

@@ -200,16 +200,26 @@ void cr3_load(struct x86 *, uint64_t value);
 bool pdpte_load(struct x86 *, uint64_t cr3);
 /* The same, into `entry`. */
 bool pdptes_read(const struct x86 *, uint64_t cr3, uint64_t entry[4]);
-/* With PAE paging outside long mode the pointers are in use. (In a guest with nested paging they are read when they are needed.) */
+bool cpu_has(const struct x86 *, enum feature);
+/* In a guest of AMD's with nested paging they are read when they are needed. */
+static inline bool keeps_pdptes(const struct x86 *cpu)
+{
+    return !cpu->guest.nested || cpu_has(cpu, FT_VMX);
+}
+/* With PAE paging outside long mode the pointers are in use. */
 static inline bool uses_pdptes(const struct x86 *cpu)
 {
-    return cpu->cr0 & CR0_PG && cpu->cr4 & CR4_PAE && !long_mode(cpu) && !cpu->guest.nested;
+    return cpu->cr0 & CR0_PG && cpu->cr4 & CR4_PAE && !long_mode(cpu) && keeps_pdptes(cpu);
 }
 /* Bits of CR4 and EFER that the model has. */
 uint64_t cr4_allowed(const struct x86 *);
 uint64_t efer_allowed(const struct x86 *);
 /* The value that debug register n takes when v is written: DR6 and DR7 have bits that are always 0 or 1. */
 uint64_t dr_fixed(unsigned n, uint64_t v);
+
+/* An MSR as RDMSR and WRMSR have it, but without intercepts, events and faults: false if they would be #GP (msr.c). */
+bool msr_get(struct x86 *, uint32_t msr, uint64_t *v);
+bool msr_put(struct x86 *, uint32_t msr, uint64_t v);
 
 /* ---------------------------------------------------------------- CPUID (cpuid.c) */
 
