@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "hv/x86/exec.h"
 #include "hv/x86/memory/walk.h"
+#include "hv/x86/system/sys.h"
 
 /* ---------------------------------------------------------------- spaces */
 
@@ -24,7 +25,7 @@ static struct space_key key_now(const struct x86 *cpu)
              (cpu->efer & (EFER_NXE | EFER_LMA));
     if (long_mode(cpu))
         k.root = cpu->cr3 & PTE_ADDR;
-    else if (cpu->cr4 & CR4_PAE && cpu->guest.nested)
+    else if (cpu->cr4 & CR4_PAE && !keeps_pdptes(cpu))
         k.root = cpu->cr3 & CR3_PAE;
     else if (cpu->cr4 & CR4_PAE)
         memcpy(k.pdpte, cpu->pdpte, sizeof k.pdpte);

@@ -47,11 +47,11 @@ static struct paging paging_of_mode(uint64_t cr3, uint64_t cr4, uint64_t efer)
         .levels = 2, .bits = 10, .width = 4, .pse = cr4 & CR4_PSE, .root = cr3 & 0xfffff000};
 }
 
-/* In a guest with nested paging the four entries of PAE paging are read from memory when they are needed (APM volume 2, 15.25.10). */
+/* In a guest with AMD's nested paging the four entries of PAE paging are read from memory when they are needed (APM volume 2, 15.25.10). */
 static struct paging paging_of(const struct x86 *cpu)
 {
     struct paging p = paging_of_mode(cpu->cr3, cpu->cr4, cpu->efer);
-    if (p.pdptes && !cpu->guest.nested)
+    if (p.pdptes && keeps_pdptes(cpu))
         p.kept = cpu->pdpte;
     return p;
 }
@@ -68,7 +68,12 @@ static struct paging paging_nested(const struct x86 *cpu)
 
 void walk_nested_key(const struct x86 *cpu, struct space_key *k)
 {
+    enum { EPT = 2 };
     k->nested_root = cpu->guest.ncr3;
+    if (cpu_has(cpu, FT_VMX)) {
+        k->nested_mode = (uint64_t)EPT << 32;
+        return;
+    }
     k->nested_mode = 1ull << 32 | (cpu->virt.host.cr4 & (CR4_PSE | CR4_PAE | CR4_LA57)) |
                      (cpu->virt.host.efer & (EFER_NXE | EFER_LMA));
 }
@@ -77,6 +82,7 @@ void walk_nested_key(const struct x86 *cpu, struct space_key *k)
 
 /* One entry of a walk. */
 struct step {
+    uint64_t at; /* where it is, as the table's reader has addresses */
     const struct pdesc *page;
     uint32_t off;
     uint64_t value;
@@ -145,13 +151,6 @@ static uint64_t entry_address(const struct paging *p, uint64_t v)
 
 /* ---------------------------------------------------------------- a path through tables */
 
-/* Why a walk ended. Of a nested page fault: the guest-physical address. */
-struct ending {
-    enum { FOUND, FAULT, NESTED_FAULT } how;
-    uint32_t error;
-    uint64_t address;
-};
-
 /* The entries that lead to an address, from the uppermost on; the first may be one that was kept, which is not among them. */
 struct path {
     struct paging paging;
@@ -207,6 +206,7 @@ static bool follow(const struct x86 *cpu, struct x86 *mark, uint64_t lin, table_
             return false;
         struct step *s = &w->step[w->n++];
         *s = step_at(cpu, p, level, pa);
+        s->at = table + index * p->width;
         if (!(s->value & PTE_P))
             return false;
         if (reserved_set(p, level, s->value, s->large)) {
@@ -272,6 +272,8 @@ static bool nested_allowed(const struct path *w, enum access acc)
 static bool nested_translate(const struct x86 *cpu, struct x86 *mark, uint64_t gpa, enum access acc,
                              bool table, struct ending *e, uint64_t *pa, bool *may_write)
 {
+    if (cpu_has(cpu, FT_VMX))
+        return ept_translate(cpu, mark, gpa, acc, table, e, pa, may_write);
     struct path w = {.paging = paging_nested(cpu)};
     bool found = false;
     if (w.paging.levels > 3 || !(gpa >> 32)) /* a hypervisor in legacy mode has tables for 4 GiB */
@@ -305,7 +307,8 @@ static bool guest_table_address(const struct x86 *cpu, struct x86 *mark, uint64_
                                 uint64_t *pa)
 {
     bool may_write;
-    return nested_translate(cpu, mark, at, ACC_WRITE, true, e, pa, &may_write);
+    const enum access acc = cpu_has(cpu, FT_VMX) ? ACC_READ : ACC_WRITE;
+    return nested_translate(cpu, mark, at, acc, true, e, pa, &may_write);
 }
 
 /* The end of a walk: the address that the processor's own tables gave, of a guest or of the machine. */
@@ -353,6 +356,20 @@ static bool allowed(const struct x86 *cpu, uint64_t all, uint64_t any, enum acce
     return acc != ACC_WRITE || all & PTE_W || !(cpu->cr0 & CR0_WP);
 }
 
+/* With EPT the tables of a guest need be writable only if bits are set in them (SDM volume 3, 28.3.3.2). */
+static bool marks_allowed(struct x86 *cpu, const struct path *w, bool dirty, struct ending *e)
+{
+    for (unsigned i = w->first; i < w->n; i++) {
+        const uint64_t bits = PTE_A | (dirty && i + 1 == w->n ? PTE_D : 0);
+        bool may_write;
+        uint64_t pa;
+        if ((w->step[i].value & bits) != bits &&
+            !nested_translate(cpu, cpu, w->step[i].at, ACC_WRITE, true, e, &pa, &may_write))
+            return false;
+    }
+    return true;
+}
+
 /* The walk through the processor's own tables. */
 static bool walk_paged(struct x86 *cpu, uint64_t lin, enum access acc, enum agent agent, struct ending *e,
                        struct walk *w)
@@ -374,6 +391,8 @@ static bool walk_paged(struct x86 *cpu, uint64_t lin, enum access acc, enum agen
         e->error |= who;
         return false;
     }
+    if (cpu->guest.nested && cpu_has(cpu, FT_VMX) && !marks_allowed(cpu, &path, acc == ACC_WRITE, e))
+        return false;
     watch_tables(cpu, &path, lin);
     path_mark(cpu, &path, acc == ACC_WRITE);
     w->pa = path_address(&path, lin);
@@ -400,7 +419,7 @@ bool walk_or_fail(struct x86 *cpu, uint64_t lin, enum access acc, enum agent age
     if (walk_whole(cpu, lin, acc, agent, w, &e))
         return true;
     if (e.how == NESTED_FAULT)
-        virt_nested_fault(cpu, e.address, e.error, acc == ACC_EXEC);
+        virt_nested_fault(cpu, e.address, lin, e.error, acc == ACC_EXEC);
     *error = e.error;
     return false;
 }
@@ -445,5 +464,21 @@ bool walk_needs_no_mark(const struct x86 *cpu, uint64_t lin, enum agent agent, u
     if (!(all & PTE_A) || !allowed(cpu, all, any, ACC_READ, agent, path.paging.nx))
         return false;
     *pa = path_address(&path, lin) & physmem_a20_mask(cpu->mem);
+    return true;
+}
+
+bool walk_pdptes(struct x86 *cpu, uint64_t gpa, uint64_t entry[4])
+{
+    enum { LINEAR = 1 << 7 | 1 << 8 }; /* of the qualification: no linear address led here */
+    struct ending e = {0};
+    uint64_t pa, v[4];
+    bool may_write;
+    if (!nested_translate(cpu, cpu, gpa, ACC_READ, true, &e, &pa, &may_write))
+        virt_nested_fault(cpu, e.address, 0, e.error & ~(uint32_t)LINEAR, false);
+    physmem_read(cpu->mem, pa, v, sizeof v);
+    for (unsigned i = 0; i < 4; i++)
+        if (v[i] & PTE_P && v[i] & PDPTE_RSVD)
+            return false;
+    memcpy(entry, v, sizeof v);
     return true;
 }

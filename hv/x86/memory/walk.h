@@ -19,6 +19,17 @@ static inline enum agent agent_of(const struct x86 *cpu)
     return cpu->cpl == 3 ? AS_USER : AS_SUPERVISOR;
 }
 
+/* Why a walk ended. Of a nested page fault: the guest-physical address; `error` as virt_nested_fault() has it. */
+struct ending {
+    enum { FOUND, FAULT, NESTED_FAULT } how;
+    uint32_t error;
+    uint64_t address;
+};
+/* Intel's EPT (ept.c): where a guest-physical address is in the machine. `mark`: the processor, if bits may be set in its tables; else NULL.
+ * `table`: the access is a walk's. *may_write as in struct walk. */
+bool ept_translate(const struct x86 *, struct x86 *mark, uint64_t gpa, enum access, bool table,
+                   struct ending *, uint64_t *pa, bool *may_write);
+
 /* Where an address leads. */
 struct walk {
     uint64_t pa;
@@ -33,6 +44,9 @@ void walk(struct x86 *, uint64_t linear, enum access, enum agent, struct walk *)
 bool walk_or_fail(struct x86 *, uint64_t linear, enum access, enum agent, struct walk *, uint32_t *error);
 /* Whether a read at the address is allowed and sets no bit in any table; *pa: where it is. Changes nothing. */
 bool walk_needs_no_mark(const struct x86 *, uint64_t linear, enum agent, uint64_t *pa);
+/* The four entries of PAE paging, at a guest-physical address, in a guest with Intel's EPT: false if a reserved bit is set. May end the guest's
+ * run. */
+bool walk_pdptes(struct x86 *, uint64_t gpa, uint64_t entry[4]);
 /* The part of a space's key that says how guest-physical addresses are translated, in a guest with nested paging. */
 void walk_nested_key(const struct x86 *, struct space_key *);
 
