@@ -183,10 +183,21 @@ static bool all_halted_for_good(const struct pc *pc)
     return for_good && !board_nmi_may_come(pc->board) && !board_domain_wakes(pc->board);
 }
 
+/* When the next timer is due: of a chip, or of a hypervisor for its guest. */
+static uint64_t next_wake(const struct pc *pc)
+{
+    uint64_t wake = board_deadline(pc->board);
+    for (unsigned i = 0; i < board_cpus(pc->board); i++) {
+        const uint64_t end = x86_guest_deadline(board_cpu(pc->board, i));
+        wake = end < wake ? end : wake;
+    }
+    return wake;
+}
+
 /* All processors wait: advance time to the next timer. Returns true if the run ends. */
 static bool idle(struct pc *pc, const struct run_limit *limit, struct stop *stop)
 {
-    const uint64_t wake = board_deadline(pc->board);
+    const uint64_t wake = next_wake(pc);
     if (!all_halted_for_good(pc))
         return engine_base_idle(&pc->base, wake, &pc->skipped, limit, stop);
     halted_event(pc);

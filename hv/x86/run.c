@@ -108,6 +108,8 @@ bool x86_executes(const struct x86 *cpu)
 
 void x86_pass_time(struct x86 *cpu, uint64_t ns)
 {
+    if (unlikely(cpu->guest.runs))
+        look_again(cpu);                           /* the preemption timer goes on */
     int64_t rest = cpu->requested - executed(cpu); /* after the running block, which may be cut short */
     cpu->time += ns;
     if (rest < 0 || ns > (uint64_t)rest) {
@@ -241,7 +243,7 @@ static bool try_deliver(struct x86 *cpu)
 /* The delivery of cpu->first_fault has faulted. Returns false if nothing is to be delivered any more. */
 static bool fault_again(struct x86 *cpu)
 {
-    if (cpu->virt.now.exiting || virt_wants(cpu, VIRT_EXCEPTION + cpu->fault.vector)) {
+    if (cpu->virt.now.exiting || virt_wants_fault(cpu, &cpu->fault)) {
         if (!cpu->virt.now.exiting)
             virt_note_fault(cpu, &cpu->fault);
         virt_leave(cpu);
@@ -336,7 +338,7 @@ static bool takes_intr(const struct x86 *cpu)
 /* Whether take_lines() would take one. */
 static bool line_to_take(const struct x86 *cpu)
 {
-    if (cpu->init_pending && !cpu->virt.held)
+    if (cpu->init_pending && !virt_holds_init(cpu))
         return true;
     if (cpu->wait_sipi)
         return cpu->sipi_pending;
@@ -351,7 +353,7 @@ static bool take_lines(struct x86 *cpu)
 {
     if (cpu->guest.runs)
         virt_take_exit_line(cpu);
-    if (cpu->init_pending && !cpu->virt.held) {
+    if (cpu->init_pending && !virt_holds_init(cpu)) {
         virt_redirect_init(cpu);
         bool sipi = cpu->sipi_pending; /* a SIPI that came after the INIT */
         uint8_t vector = cpu->sipi_vector;
@@ -454,7 +456,7 @@ static void execute(struct x86 *cpu, struct block *b, unsigned first)
 /* Runs until the dispatcher must look. */
 static void run_block(struct x86 *cpu)
 {
-    bool trap = cpu->flags & FLAG_TF, one = trap || cpu->inhibit || cpu->dr[7] & 0xff;
+    bool trap = cpu->flags & FLAG_TF, one = trap || cpu->inhibit || cpu->dr[7] & 0xff || virt_single(cpu);
     tlb_select(cpu);
     if (cpu->dr[7] & 0xff)
         check_code_breakpoints(cpu);
@@ -468,6 +470,7 @@ static void run_block(struct x86 *cpu)
         shorten(cpu, 1);
     cpu->virt.now.shadow = cpu->inhibit;
     cpu->virt.now.next_rip = 0;
+    cpu->virt.now.unblocked = false;
     cpu->inhibit = false;
     cpu->flags &= ~(uint64_t)FLAG_RF;
     cpu->stops_said = 0;
@@ -511,6 +514,8 @@ static int look(struct x86 *cpu)
         virt_inject(cpu);
         return -1;
     }
+    if (unlikely(cpu->guest.runs))
+        virt_take_mtf(cpu);
     if (cpu->tf_pending || (cpu->data_breaks && !cpu->inhibit)) /* MOV SS holds off both */
         debug_trap(cpu);
     if (take_lines(cpu))
@@ -519,6 +524,8 @@ static int look(struct x86 *cpu)
         return X86_HALTED;
     if (at_stop(cpu))
         return X86_STOP;
+    if (unlikely(cpu->guest.runs))
+        shorten(cpu, virt_steps(cpu));
     run_block(cpu);
     return -1;
 }
@@ -638,7 +645,7 @@ bool x86_halted(const struct x86 *cpu)
 
 bool x86_waits(const struct x86 *cpu)
 {
-    return (cpu->halted || cpu->wait_sipi) && !cpu->attention;
+    return (cpu->halted || cpu->wait_sipi) && !cpu->attention && !(cpu->guest.runs && virt_line_waits(cpu));
 }
 
 bool x86_sleeps(const struct x86 *cpu)
@@ -648,6 +655,8 @@ bool x86_sleeps(const struct x86 *cpu)
 
 bool x86_halted_for_good(const struct x86 *cpu)
 {
+    if (cpu->guest.runs && virt_ends_halt(cpu))
+        return false;
     return cpu->halted && (!virt_if(cpu) || cpu->virt.held) && !cpu->nmi_pending;
 }
 

@@ -301,6 +301,8 @@ void x86_raise_sipi(struct x86 *, uint8_t vector);
 bool x86_waits_for_sipi(const struct x86 *);
 /* True if halted with interrupts disabled and no NMI pending. */
 bool x86_halted_for_good(const struct x86 *);
+/* Guest time at which a halted guest's run ends by the VMX-preemption timer; UINT64_MAX if it does not. */
+uint64_t x86_guest_deadline(const struct x86 *);
 
 /* After a shutdown (bus.shutdown): the faults that led to it, each vector | error << 8, and the address of a
  * page fault. Zeros if there were none. */

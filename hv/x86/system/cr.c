@@ -1,5 +1,6 @@
 /* cr.c - control and debug registers. SDM volume 2, MOV CR, MOV DR, LMSW, SMSW, CLTS; volume
  * 3, 2.5, 4.1, 4.4.1, 9.8.5, 17.2. */
+#include "hv/x86/memory/walk.h"
 #include "hv/x86/system/sys.h"
 #include "hv/x86/virt/virt.h"
 
@@ -11,9 +12,9 @@ uint64_t cr4_allowed(const struct x86 *cpu)
         enum feature feature;
         uint32_t cr4;
     } bits[] = {
-        {FT_FXSR, CR4_OSFXSR},       {FT_SSE, CR4_OSXMMEXCPT}, {FT_UMIP, CR4_UMIP},
-        {FT_FSGSBASE, CR4_FSGSBASE}, {FT_INVPCID, CR4_PCIDE},  {FT_XSAVE, CR4_OSXSAVE},
-        {FT_SMEP, CR4_SMEP},         {FT_SMAP, CR4_SMAP},      {FT_LA57, CR4_LA57},
+        {FT_FXSR, CR4_OSFXSR},   {FT_SSE, CR4_OSXMMEXCPT}, {FT_UMIP, CR4_UMIP}, {FT_FSGSBASE, CR4_FSGSBASE},
+        {FT_INVPCID, CR4_PCIDE}, {FT_XSAVE, CR4_OSXSAVE},  {FT_SMEP, CR4_SMEP}, {FT_SMAP, CR4_SMAP},
+        {FT_LA57, CR4_LA57},     {FT_VMX, CR4_VMXE},
     };
     uint64_t v = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE;
     for (unsigned i = 0; i < sizeof bits / sizeof bits[0]; i++)
@@ -49,6 +50,8 @@ bool pdptes_read(const struct x86 *cpu, uint64_t cr3, uint64_t entry[4])
 
 bool pdpte_load(struct x86 *cpu, uint64_t cr3)
 {
+    if (cpu->guest.nested)
+        return walk_pdptes(cpu, cr3 & CR3_PAE, cpu->pdpte);
     return pdptes_read(cpu, cr3, cpu->pdpte);
 }
 
@@ -66,6 +69,7 @@ void cr3_load(struct x86 *cpu, uint64_t value)
  * by identifier, which the architecture permits (SDM volume 3, 4.10.4.1). */
 static void cr3_write(struct x86 *cpu, uint64_t v)
 {
+    v = virt_mov_to_cr(cpu, 3, cpu->op->src, v);
     if (cpu->cr4 & CR4_PCIDE)
         v &= ~(1ull << 63);
     if (long_mode(cpu) && v >> cpuid_physical_bits(cpu))
@@ -96,12 +100,14 @@ static uint64_t efer_after(struct x86 *cpu, uint64_t v)
 /* `mov`: the instruction is MOV, and not LMSW. */
 static void cr0_write(struct x86 *cpu, uint64_t v, bool mov)
 {
-    uint64_t old = cpu->cr0;
-    if (v >> 32 || (v & CR0_PG && !(v & CR0_PE)) || (v & CR0_NW && !(v & CR0_CD)))
+    uint64_t old = cpu->cr0, fixed = virt_cr_fixed(cpu, 0);
+    if (mov)
+        v = virt_mov_to_cr(cpu, 0, cpu->op->src, v);
+    if (v >> 32 || (v & fixed) != fixed || (v & CR0_PG && !(v & CR0_PE)) || (v & CR0_NW && !(v & CR0_CD)))
         raise_error(cpu, VEC_GP, 0);
     v = (v & ((uint64_t)CR0_BITS | CR0_PG)) | CR0_ET;
     uint64_t efer = efer_after(cpu, v), changed = old ^ v;
-    bool pae = v & CR0_PG && cpu->cr4 & CR4_PAE && !(efer & EFER_LMA) && !cpu->guest.nested;
+    bool pae = v & CR0_PG && cpu->cr4 & CR4_PAE && !(efer & EFER_LMA) && keeps_pdptes(cpu);
     virt_cr0_write(cpu, cpu->op, v, !mov, mov ? VIRT_IS_MOV | cpu->op->src : 0);
     if (pae && changed & (CR0_PG | CR0_CD | CR0_NW) && !pdpte_load(cpu, cpu->cr3))
         raise_error(cpu, VEC_GP, 0);
@@ -121,12 +127,15 @@ static void cr0_write(struct x86 *cpu, uint64_t v, bool mov)
 
 static void cr4_write(struct x86 *cpu, uint64_t v)
 {
-    uint64_t old = cpu->cr4, changed = old ^ v, tables = CR4_PAE | CR4_PSE | CR4_PGE | CR4_SMEP;
-    if (v & ~cr4_allowed(cpu) || (long_mode(cpu) && (!(v & CR4_PAE) || changed & CR4_LA57)))
+    v = virt_mov_to_cr(cpu, 4, cpu->op->src, v);
+    uint64_t old = cpu->cr4, changed = old ^ v, fixed = virt_cr_fixed(cpu, 4),
+             tables = CR4_PAE | CR4_PSE | CR4_PGE | CR4_SMEP;
+    if (v & ~cr4_allowed(cpu) || (v & fixed) != fixed ||
+        (long_mode(cpu) && (!(v & CR4_PAE) || changed & CR4_LA57)))
         raise_error(cpu, VEC_GP, 0);
     if (changed & v & CR4_PCIDE && (!long_mode(cpu) || cpu->cr3 & 0xfff))
         raise_error(cpu, VEC_GP, 0);
-    bool pae = cpu->cr0 & CR0_PG && v & CR4_PAE && !long_mode(cpu) && !cpu->guest.nested;
+    bool pae = cpu->cr0 & CR0_PG && v & CR4_PAE && !long_mode(cpu) && keeps_pdptes(cpu);
     virt_intercept(cpu, cpu->op, VIRT_CR_WRITE + 4, VIRT_IS_MOV | cpu->op->src);
     if (pae && changed & tables && !pdpte_load(cpu, cpu->cr3))
         raise_error(cpu, VEC_GP, 0);
@@ -161,6 +170,7 @@ static OP(op_mov_from_cr)
     SYNC;
     need_cr(cpu, op->src);
     virt_intercept(cpu, op, VIRT_CR_READ + op->src, VIRT_IS_MOV | op->dst);
+    virt_mov_from_cr(cpu, op->src, op->dst);
     switch (op->src) {
     case 0:
         v = cpu->cr0;
@@ -178,12 +188,13 @@ static OP(op_mov_from_cr)
         v = virt_cr8_get(cpu);
         break;
     }
-    gpr_set(cpu, op->dst, v);
+    gpr_set(cpu, op->dst, virt_cr_read(cpu, op->src, v));
     NEXT;
 }
 
 static void cr8_write(struct x86 *cpu, uint64_t v)
 {
+    v = virt_mov_to_cr(cpu, 8, cpu->op->src, v);
     if (v > 15)
         raise_error(cpu, VEC_GP, 0);
     virt_intercept(cpu, cpu->op, VIRT_CR_WRITE + 8, VIRT_IS_MOV | cpu->op->src);
@@ -221,6 +232,8 @@ static OP(op_invpcid)
 {
     enum { INDIVIDUAL, SINGLE, ALL, ALL_BUT_GLOBAL };
     SYNC;
+    if (virt_lacks(cpu, VIRT_HAS_INVPCID))
+        raise_fault(cpu, VEC_UD);
     uint64_t type = cpu->mode64 ? R64(op->dst) : R32(op->dst), lin = ea_any(cpu, op, 16, false);
     need_cpl0(cpu);
     virt_intercept(cpu, op, VIRT_INVPCID, lin);
@@ -238,6 +251,7 @@ static OP(op_lmsw)
     SYNC;
     need_cpl0(cpu);
     uint16_t v = op->pfx & PFX_MEM ? ld16(cpu, op, ea_any(cpu, op, 2, false)) : R16(op->dst);
+    v = virt_lmsw(cpu, op, v);
     cr0_write(cpu, (cpu->cr0 & ~(uint64_t)(CR0_MP | CR0_EM | CR0_TS)) | (v & 15),
               false); /* PE can only be set */
     LEAVE;
@@ -250,9 +264,9 @@ static OP(op_smsw)
         raise_error(cpu, VEC_GP, 0);
     virt_intercept(cpu, op, VIRT_CR_READ, 0);
     if (op->pfx & PFX_MEM)
-        st16(cpu, op, ea_any(cpu, op, 2, true), (uint16_t)cpu->cr0);
+        st16(cpu, op, ea_any(cpu, op, 2, true), (uint16_t)virt_cr_read(cpu, 0, cpu->cr0));
     else
-        reg_set_sized(cpu, op->dst, op->osize, cpu->cr0);
+        reg_set_sized(cpu, op->dst, op->osize, virt_cr_read(cpu, 0, cpu->cr0));
     NEXT;
 }
 
@@ -261,7 +275,8 @@ static OP(op_clts)
     SYNC;
     need_cpl0(cpu);
     virt_intercept(cpu, op, VIRT_CR_WRITE, 0);
-    cpu->cr0 &= ~(uint64_t)CR0_TS;
+    if (virt_clts(cpu))
+        cpu->cr0 &= ~(uint64_t)CR0_TS;
     NEXT;
 }
 
@@ -283,6 +298,7 @@ static unsigned dr_number(struct x86 *cpu, unsigned n)
 static OP(op_mov_from_dr)
 {
     SYNC;
+    virt_mov_dr(cpu, op->src, true, op->dst);
     const unsigned n = dr_number(cpu, op->src);
     virt_intercept(cpu, op, VIRT_DR_READ + op->src, op->dst);
     gpr_set(cpu, op->dst, cpu->dr[n]);
@@ -297,6 +313,7 @@ uint64_t dr_fixed(unsigned n, uint64_t v)
 static OP(op_mov_to_dr)
 {
     SYNC;
+    virt_mov_dr(cpu, op->dst, false, op->src);
     unsigned n = dr_number(cpu, op->dst);
     uint64_t v = gpr_get(cpu, op->src);
     if (n >= 6 && v >> 32)

@@ -313,7 +313,7 @@ static OP(op_int3)
         return hosted_int(cpu, op, VEC_BP);
     virt_intercept(cpu, op, VIRT_EXCEPTION + VEC_BP, 0);
     softint_event(cpu, op, VEC_BP);
-    virt_event_begin(cpu, VIRT_EVENT_FAULT, VEC_BP, false, 0);
+    virt_event_begin(cpu, VIRT_EVENT_TRAP, VEC_BP, false, 0);
     interrupt_deliver(cpu, INT_SOFT, VEC_BP, false, 0, rip_after(cpu, op));
     return delivered(cpu, op);
 }
@@ -325,7 +325,7 @@ static OP(op_into)
     SYNC;
     virt_intercept(cpu, op, VIRT_EXCEPTION + VEC_OF, 0);
     softint_event(cpu, op, VEC_OF);
-    virt_event_begin(cpu, VIRT_EVENT_FAULT, VEC_OF, false, 0);
+    virt_event_begin(cpu, VIRT_EVENT_TRAP, VEC_OF, false, 0);
     interrupt_deliver(cpu, INT_SOFT, VEC_OF, false, 0, rip_after(cpu, op));
     return delivered(cpu, op);
 }
@@ -341,7 +341,7 @@ static OP(op_int1)
     virt_intercept(cpu, op, VIRT_ICEBP, 0);
     virt_intercept(cpu, op, VIRT_EXCEPTION + VEC_DB, 0);
     softint_event(cpu, op, VEC_DB);
-    virt_event_begin(cpu, VIRT_EVENT_FAULT, VEC_DB, false, 0);
+    virt_event_begin(cpu, VIRT_EVENT_INT1, VEC_DB, false, 0);
     debug_note(cpu, cpu->data_breaks);
     debug_taken(cpu);
     interrupt_deliver(cpu, INT_EXCEPTION, VEC_DB, false, 0, rip_after(cpu, op));

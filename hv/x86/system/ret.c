@@ -244,7 +244,7 @@ static __attribute__((noinline)) const struct op *iret(struct x86 *cpu, const st
     SYNC;
     if (v86_mode(cpu))
         return iret_v86(cpu, op);
-    cpu->nmi_blocked = false; /* even if it faults */
+    virt_unblock_nmis(cpu); /* even if it faults */
     if (real_mode(cpu)) {
         struct iret f;
         pop_iret(cpu, op, &f);

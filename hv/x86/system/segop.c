@@ -37,6 +37,7 @@ static void write_ew(struct x86 *cpu, const struct op *op, unsigned reg, uint16_
 static const struct op *loaded_ss(struct x86 *cpu, const struct op *op)
 {
     cpu->inhibit = true;
+    cpu->vmx.by_ss = cpu->vmx.on;
     cpu->tf_pending = false;
     LEAVE;
 }

@@ -77,6 +77,7 @@ static OP(op_sti)
         if (shadow_unseen(cpu, op))
             NEXT;
         cpu->inhibit = true;
+        cpu->vmx.by_ss = false;
         LEAVE;
     }
     need_virtual_if(cpu);
@@ -177,6 +178,8 @@ static OP(op_vmcall)
     SYNC;
     if (op->modrm == MODRM_VMMCALL)
         virt_intercept(cpu, op, VIRT_VMMCALL, 0);
+    else if (vmx_call(cpu, op))
+        LEAVE;
     if (!cpu->bus.hypercall || cpu->guest.runs)
         raise_fault(cpu, VEC_UD);
     cpu->bus.hypercall(cpu->bus.ctx);
@@ -234,6 +237,8 @@ static OP(op_rdtsc)
 static OP(op_rdtscp)
 {
     SYNC;
+    if (virt_lacks(cpu, VIRT_HAS_RDTSCP))
+        raise_fault(cpu, VEC_UD);
     read_tsc(cpu, op, VIRT_RDTSCP);
     SET32(RCX, cpu->msr.tsc_aux);
     NEXT;
@@ -241,6 +246,9 @@ static OP(op_rdtscp)
 
 static OP(op_rdpid)
 {
+    SYNC;
+    if (virt_lacks(cpu, VIRT_HAS_RDTSCP))
+        raise_fault(cpu, VEC_UD);
     SET64(op->dst, cpu->mode64 ? cpu->msr.tsc_aux : (uint32_t)cpu->msr.tsc_aux);
     NEXT;
 }

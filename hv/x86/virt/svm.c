@@ -7,28 +7,6 @@
 /* EFLAGS as it can be. */
 enum { FLAGS_ALL = 0x3f7fd7 };
 
-/* ---------------------------------------------------------------- both ways */
-
-/* Pages with data breakpoints must not be in the TLB. */
-static void breakpoints_changed(struct x86 *cpu, uint64_t dr7)
-{
-    if ((dr7 | cpu->dr[7]) & 0xff)
-        tlb_flush(cpu);
-}
-
-/* The registers are those of another world: derives what follows from them. The events of a world's own changes of mode do not tell of
- * this; EV_VIRT_ENTER and EV_VIRT_EXIT do. */
-static void world_changed(struct x86 *cpu, uint64_t old_dr7)
-{
-    cpu->halted = false;
-    cpu->op = NULL;
-    cpu->stops_said = 0;
-    debug_taken(cpu);
-    breakpoints_changed(cpu, old_dr7);
-    tlb_switch(cpu);
-    mode_derive(cpu);
-}
-
 /* ---------------------------------------------------------------- entry */
 
 static void keep_host(struct x86 *cpu)
@@ -143,43 +121,12 @@ void svm_enter(struct x86 *cpu, uint64_t pa)
     settle_guest(cpu);
     cpu->virt.held = false;
     cpu->inhibit = vmcb_get(&v, VMCB_SHADOW, 8) & 1;
-    world_changed(cpu, dr7);
+    virt_world_changed(cpu, dr7);
     enter_event(cpu);
     cpu->attention = true;
 }
 
 /* ---------------------------------------------------------------- exit */
-
-void virt_exit(struct x86 *cpu, uint64_t reason, uint64_t info1, uint64_t info2)
-{
-    struct virt_now *n = &cpu->virt.now;
-    n->exiting = true;
-    n->fetch = false;
-    n->reason = reason;
-    n->info1 = info1;
-    n->info2 = info2;
-    raise_again(cpu);
-}
-
-void virt_leave_for(struct x86 *cpu, uint64_t reason, uint64_t info1, uint64_t info2)
-{
-    cpu->virt.now.reason = reason;
-    cpu->virt.now.info1 = info1;
-    cpu->virt.now.info2 = info2;
-    cpu->virt.now.next_rip = 0;
-    virt_leave(cpu);
-}
-
-void virt_nested_fault(struct x86 *cpu, uint64_t gpa, uint32_t error, bool fetch)
-{
-    struct virt_now *n = &cpu->virt.now;
-    n->exiting = true;
-    n->fetch = fetch;
-    n->reason = VIRT_NESTED_FAULT;
-    n->info1 = (error & 0xffff) | (uint64_t)(error >> 30) << 32;
-    n->info2 = gpa;
-    raise_again(cpu);
-}
 
 static void exit_event(struct x86 *cpu, const struct virt_now *n)
 {
@@ -265,12 +212,12 @@ static void to_host(struct x86 *cpu)
     cpu->virt.now = (struct virt_now){0};
     if (uses_pdptes(cpu) && !pdptes_read(cpu, cpu->cr3, cpu->pdpte))
         cpu->shutdown = true;
-    world_changed(cpu, dr7);
+    virt_world_changed(cpu, dr7);
     cpu->tf_pending = h->flags & FLAG_TF; /* VMRUN was single-stepped: the trap is due after it */
     cpu->attention = true;
 }
 
-void virt_leave(struct x86 *cpu)
+void svm_leave(struct x86 *cpu)
 {
     struct vmcb v;
     exit_event(cpu, &cpu->virt.now);

@@ -78,6 +78,7 @@ void vmcb_store_more(struct x86 *, struct vmcb *);
 
 /* The world of the VMCB at pa, or, if it is refused, the hypervisor's after an exit. To be called between instructions. */
 void svm_enter(struct x86 *, uint64_t pa);
+void svm_leave(struct x86 *);
 /* Why VMRUN refuses the VMCB, in words; NULL if it does not (svm_check.c). */
 const char *svm_refusal(const struct x86 *, const struct vmcb *);
 

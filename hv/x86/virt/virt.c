@@ -1,9 +1,92 @@
-/* virt.c - a guest's instructions, exceptions and interrupts: what its hypervisor wants to know. AMD APM volume 2, 15.9 to 15.14, 15.20, 15.21. */
+/* virt.c - a guest's instructions, exceptions and interrupts: what its hypervisor wants to know, and whose extension it is. AMD APM volume 2,
+ * 15.9 to 15.14, 15.20, 15.21; vmx_guest.c has what differs in Intel's. */
 #include "hv/x86/virt/virt.h"
 
 #include "hv/x86/decode/decode.h"
 #include "hv/x86/system/sys.h"
 #include "hv/x86/virt/svm.h"
+#include "hv/x86/virt/vmx_guest.h"
+
+static bool is_vmx(const struct x86 *cpu)
+{
+    return cpu_has(cpu, FT_VMX);
+}
+
+bool virt_is_vmx_guest(const struct x86 *cpu)
+{
+    return cpu->guest.runs && is_vmx(cpu);
+}
+
+/* ---------------------------------------------------------------- an exit */
+
+/* What is pending is Intel's "pending debug exceptions": BS, the breakpoints, and that one is enabled. */
+static uint64_t pending_debug(const struct x86 *cpu)
+{
+    enum { BS = 14, ENABLED = 12 };
+    if (cpu->block)
+        return 0;
+    return cpu->data_breaks | (uint64_t)cpu->tf_pending << BS | (uint64_t) !!cpu->data_breaks << ENABLED;
+}
+
+void virt_exit(struct x86 *cpu, uint64_t reason, uint64_t info1, uint64_t info2)
+{
+    struct virt_now *n = &cpu->virt.now;
+    n->exiting = true;
+    n->fetch = false;
+    n->reason = reason;
+    n->info1 = info1;
+    n->info2 = info2;
+    n->pending = pending_debug(cpu);
+    raise_again(cpu);
+}
+
+void virt_leave_for(struct x86 *cpu, uint64_t reason, uint64_t info1, uint64_t info2)
+{
+    cpu->virt.now.reason = reason;
+    cpu->virt.now.info1 = info1;
+    cpu->virt.now.info2 = info2;
+    cpu->virt.now.next_rip = 0;
+    virt_leave(cpu);
+}
+
+void virt_nested_fault(struct x86 *cpu, uint64_t gpa, uint64_t linear, uint32_t error, bool fetch)
+{
+    struct virt_now *n = &cpu->virt.now;
+    n->exiting = true;
+    n->fetch = fetch;
+    n->reason = VIRT_NESTED_FAULT;
+    n->info1 = is_vmx(cpu) ? error : (error & 0xffff) | (uint64_t)(error >> 30) << 32;
+    n->info2 = gpa;
+    n->linear = linear;
+    raise_again(cpu);
+}
+
+void virt_leave(struct x86 *cpu)
+{
+    if (is_vmx(cpu))
+        vmx_leave(cpu);
+    else
+        svm_leave(cpu);
+}
+
+/* Pages with data breakpoints must not be in the TLB. */
+static void breakpoints_changed(struct x86 *cpu, uint64_t dr7)
+{
+    if ((dr7 | cpu->dr[7]) & 0xff)
+        tlb_flush(cpu);
+}
+
+/* The events of a world's own changes of mode do not tell of this; EV_VIRT_ENTER and EV_VIRT_EXIT do. */
+void virt_world_changed(struct x86 *cpu, uint64_t old_dr7)
+{
+    cpu->halted = false;
+    cpu->op = NULL;
+    cpu->stops_said = 0;
+    debug_taken(cpu);
+    breakpoints_changed(cpu, old_dr7);
+    tlb_switch(cpu);
+    mode_derive(cpu);
+}
 
 /* ---------------------------------------------------------------- instructions */
 
@@ -47,6 +130,10 @@ static uint64_t io_info(const struct x86 *cpu, const struct op *op, uint16_t por
 void virt_io_look(struct x86 *cpu, const struct op *op, uint16_t port, unsigned size, bool in, bool string)
 {
     uint16_t bits;
+    if (is_vmx(cpu)) {
+        vmx_io_look(cpu, op, port, size, in, string);
+        return;
+    }
     physmem_read(cpu->mem, (cpu->guest.iopm + port / 8) & physmem_a20_mask(cpu->mem), &bits, sizeof bits);
     if (!(bits >> port % 8 & ((1u << size) - 1)))
         return;
@@ -73,6 +160,10 @@ static bool msr_wanted(const struct x86 *cpu, uint32_t msr, bool write)
 
 void virt_msr_look(struct x86 *cpu, const struct op *op, uint32_t msr, bool write)
 {
+    if (is_vmx(cpu)) {
+        vmx_msr_look(cpu, op, msr, write);
+        return;
+    }
     if (!msr_wanted(cpu, msr, write))
         return;
     SYNC;
@@ -91,6 +182,10 @@ uint64_t virt_task_info(const struct x86 *cpu, bool iret, bool jmp)
 void virt_pause_look(struct x86 *cpu, const struct op *op)
 {
     struct virt_guest *g = &cpu->guest;
+    if (is_vmx(cpu)) {
+        vmx_pause_look(cpu, op);
+        return;
+    }
     SYNC;
     const uint64_t now = cpu->bus.time(cpu->bus.ctx);
     if (g->pause_window && now - g->pause_at > g->pause_window)
@@ -103,12 +198,16 @@ void virt_pause_look(struct x86 *cpu, const struct op *op)
 
 uint64_t virt_cr8_get(const struct x86 *cpu)
 {
+    if (virt_is_vmx_guest(cpu))
+        return vmx_cr8_get(cpu);
     return cpu->guest.masking ? cpu->guest.v_tpr : cpu->bus.get_cr8(cpu->bus.ctx);
 }
 
 void virt_cr8_set(struct x86 *cpu, uint64_t v)
 {
-    if (cpu->guest.masking)
+    if (virt_is_vmx_guest(cpu))
+        vmx_cr8_set(cpu, v);
+    else if (cpu->guest.masking)
         cpu->guest.v_tpr = v & 15;
     else
         cpu->bus.set_cr8(cpu->bus.ctx, v);
@@ -120,25 +219,35 @@ void virt_event_begin(struct x86 *cpu, enum virt_event type, uint8_t vector, boo
 {
     if (!cpu->guest.runs)
         return;
+    if (!is_vmx(cpu) && type > VIRT_EVENT_SOFT)
+        type = VIRT_EVENT_FAULT;
     cpu->virt.now.event = EVENT_VALID | vector | (uint32_t)type << 8 | (has_error ? EVENT_ERROR : 0);
     cpu->virt.now.event_error = has_error ? error : 0;
 }
 
+bool virt_wants_fault(const struct x86 *cpu, const struct fault *f)
+{
+    if (!cpu->guest.runs)
+        return false;
+    return is_vmx(cpu) ? vmx_wants_fault(cpu, f) : virt_wants(cpu, VIRT_EXCEPTION + f->vector);
+}
+
+/* Under Intel's extension an exit does not change DR6: its qualification has the bits. */
 void virt_note_fault(struct x86 *cpu, const struct fault *f)
 {
     struct virt_now *n = &cpu->virt.now;
-    if (f->vector == VEC_DB)
+    if (f->vector == VEC_DB && !is_vmx(cpu))
         debug_note(cpu, f->dr6);
     n->exiting = true;
     n->fetch = false;
     n->reason = VIRT_EXCEPTION + f->vector;
     n->info1 = f->has_error ? f->error : 0;
-    n->info2 = f->vector == VEC_PF ? f->cr2 : 0;
+    n->info2 = f->vector == VEC_PF ? f->cr2 : f->vector == VEC_DB && is_vmx(cpu) ? f->dr6 : 0;
 }
 
 void virt_fault(struct x86 *cpu, const struct fault *f)
 {
-    if (!virt_wants(cpu, VIRT_EXCEPTION + f->vector))
+    if (!virt_wants_fault(cpu, f))
         return;
     virt_note_fault(cpu, f);
     raise_again(cpu);
@@ -161,6 +270,8 @@ static unsigned exit_line(const struct x86 *cpu)
 {
     if (!cpu->guest.runs || cpu->virt.held)
         return 0;
+    if (is_vmx(cpu))
+        return vmx_exit_line(cpu);
     if (cpu->init_pending && virt_wants(cpu, VIRT_INIT))
         return VIRT_INIT;
     if (cpu->smi_pending && !cpu->in_smm && virt_wants(cpu, VIRT_SMI))
@@ -173,7 +284,7 @@ static unsigned exit_line(const struct x86 *cpu)
 static bool virtual_line(const struct x86 *cpu)
 {
     const struct virt_guest *g = &cpu->guest;
-    return g->v_irq && !cpu->virt.held && !cpu->inhibit && cpu->flags & FLAG_IF &&
+    return g->v_irq && !is_vmx(cpu) && !cpu->virt.held && !cpu->inhibit && cpu->flags & FLAG_IF &&
            (g->v_any_tpr || g->v_priority > virt_cr8_get(cpu));
 }
 
@@ -186,7 +297,41 @@ void virt_take_exit_line(struct x86 *cpu)
 {
     const unsigned reason = exit_line(cpu);
     if (reason)
-        virt_exit(cpu, reason, 0, 0);
+        cpu->virt.now.next_rip = 0; /* no instruction is its cause */
+    if (reason)
+        virt_exit(cpu, reason, is_vmx(cpu) ? vmx_line_qualification(cpu, reason) : 0, 0);
+}
+
+bool virt_holds_init(const struct x86 *cpu)
+{
+    return cpu->virt.held || (cpu->vmx.on && !cpu->guest.runs && !cpu->in_smm);
+}
+
+void virt_unblock_nmis(struct x86 *cpu)
+{
+    enum { VMX_NMI_EXITING = 1 << 3, VMX_VIRTUAL_NMIS = 1 << 5 };
+    if (virt_is_vmx_guest(cpu)) {
+        if ((cpu->vmx.pin & (VMX_NMI_EXITING | VMX_VIRTUAL_NMIS)) == VMX_NMI_EXITING)
+            return;
+        cpu->virt.now.unblocked = cpu->nmi_blocked;
+    }
+    cpu->nmi_blocked = false;
+}
+
+void virt_take_mtf(struct x86 *cpu)
+{
+    if (virt_is_vmx_guest(cpu))
+        vmx_take_mtf(cpu);
+}
+
+bool virt_single(struct x86 *cpu)
+{
+    return cpu->guest.runs && vmx_single(cpu);
+}
+
+int64_t virt_steps(const struct x86 *cpu)
+{
+    return virt_is_vmx_guest(cpu) ? vmx_steps(cpu) : INT64_MAX;
 }
 
 enum { INJECTED, VIRTUAL };
@@ -207,9 +352,9 @@ static void inject_event(struct x86 *cpu, unsigned how, unsigned type, uint8_t v
 static void deliver(struct x86 *cpu, unsigned type, uint8_t vector, bool has_error, uint32_t error,
                     uint64_t next_rip)
 {
-    const enum int_kind kind = type == VIRT_EVENT_SOFT    ? INT_SOFT
-                               : type == VIRT_EVENT_FAULT ? INT_EXCEPTION
-                                                          : INT_HARDWARE;
+    const enum int_kind kind = type == VIRT_EVENT_SOFT || type == VIRT_EVENT_TRAP    ? INT_SOFT
+                               : type == VIRT_EVENT_FAULT || type == VIRT_EVENT_INT1 ? INT_EXCEPTION
+                                                                                     : INT_HARDWARE;
     cpu->halted = false;
     cpu->op = NULL;
     cpu->stops_said = 0;
@@ -238,12 +383,13 @@ void virt_inject(struct x86 *cpu)
     const uint32_t e = cpu->guest.inject;
     const unsigned type = e >> 8 & 7;
     const uint8_t vector = e & 0xff;
-    const bool soft =
-        type == VIRT_EVENT_SOFT || (type == VIRT_EVENT_FAULT && (vector == VEC_BP || vector == VEC_OF));
+    const bool soft = type >= VIRT_EVENT_SOFT ||
+                      (!is_vmx(cpu) && type == VIRT_EVENT_FAULT && (vector == VEC_BP || vector == VEC_OF));
     cpu->guest.inject = 0;
     inject_event(cpu, INJECTED, type, vector, e & EVENT_ERROR ? cpu->guest.inject_error : 0);
     if (type == VIRT_EVENT_NMI)
         cpu->nmi_blocked = true;
+    cpu->virt.now.next_rip = soft ? cpu->guest.inject_rip : 0;
     deliver(cpu, type, vector, e & EVENT_ERROR, cpu->guest.inject_error,
             soft ? cpu->guest.inject_rip : cpu->gpr[REG_RIP]);
 }
@@ -255,6 +401,7 @@ void virt_reset(struct x86 *cpu, bool init)
     const uint64_t hsave_pa = cpu->virt.hsave_pa, vm_cr = cpu->virt.vm_cr;
     cpu->guest = (struct virt_guest){0};
     cpu->virt = (struct virt){0};
+    cpu->vmx = (struct vmx){0};
     if (init) {
         cpu->virt.hsave_pa = hsave_pa;
         cpu->virt.vm_cr = vm_cr;
@@ -268,7 +415,7 @@ static void guest_loaded(struct virt_guest *g)
         *g = none;
     g->v_tpr &= 15;
     g->v_priority &= 15;
-    if (!(g->inject & EVENT_VALID) || (g->inject >> 8 & 7) > VIRT_EVENT_SOFT)
+    if (!(g->inject & EVENT_VALID) || (g->inject >> 8 & 7) > VIRT_EVENT_TRAP)
         g->inject = 0;
 }
 
@@ -278,6 +425,7 @@ void virt_loaded(struct x86 *cpu)
     guest_loaded(&cpu->virt.asleep);
     for (unsigned i = 0; i < 4; i++)
         cpu->virt.host.seg[i].attr &= 0xf0ff;
+    cpu->vmx.tpr_threshold &= 15;
     cpu->virt.now = (struct virt_now){0};
 }
 
