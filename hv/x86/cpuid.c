@@ -105,8 +105,6 @@ static int add_feature(struct x86 *cpu, const char *name, struct error *err)
     if (!cpu_has(cpu, FT_LM))
         return error_set(err, "processor model '%s' cannot have '%s': no processor without long mode had it",
                          cpu->model->name, name);
-    if (e->feature == FT_VMX)
-        return error_set(err, "'+vmx' (Intel's virtual machine extensions) is not implemented yet");
     cpu->features |= 1ull << e->feature;
     return 0;
 }
