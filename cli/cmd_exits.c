@@ -147,9 +147,9 @@ static int exits(void *ctx, const struct engines *engines, struct trace *t, cons
     struct exits *x = ctx;
     struct error err;
     const char *cpu = trace_setting(t, "cpu");
-    if (!cpu || !strstr(cpu, "+svm")) {
-        error_set(&err, "%s: its processor has no hardware virtualization: record --cpu %s,+svm", path,
-                  cpu ? cpu : "MODEL");
+    if (!cpu || !strchr(cpu, '+')) {
+        error_set(&err, "%s: its processor has no hardware virtualization: record --cpu %s,%s", path,
+                  cpu ? cpu : "MODEL", cpu && !strncmp(cpu, "intel", 5) ? "+vmx" : "+svm");
         return trouble(&err);
     }
     if (!(trace_config(t)->classes & EVENT_CLASS_BIT(EC_VIRT))) {
@@ -201,7 +201,7 @@ const struct command command_exits = {
     .rows = rows,
     .intro =
         "Counts how often the guests of a hypervisor in the machine were left, by reason, the most frequent first, and says where each reason "
-        "came first. The machine needs a processor with hardware virtualization (record --cpu MODEL,+svm).",
+        "came first. The machine needs a processor with hardware virtualization (record --cpu MODEL,+svm or --cpu intel-v2,+vmx).",
     .more =
         "Repetitions that the trace has as one event are counted. `bootreel events --class virt` lists each exit with its details. docs/virt.md describes the events.",
 };

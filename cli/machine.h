@@ -46,7 +46,7 @@ const char *machine_kernel_symbols(const struct machine *m);
 /* Whether nothing to boot was given, so that the demo disk is used. After the options. */
 bool machine_is_demo(const struct machine *m);
 
-/* Whether its processors have hardware virtualization (--cpu MODEL,+svm). After the options. */
+/* Whether its processors have hardware virtualization (--cpu MODEL,+svm or +vmx). After the options. */
 bool machine_has_guests(const struct machine *m);
 
 /* What its network cards are connected to, *n of them. After machine_finish. */

@@ -343,9 +343,31 @@ static void out_moved(struct out *o, const struct event *ev)
     }
 }
 
+/* The words of a refused VMCS begin with the instruction's name: "VMLAUNCH, error 7: ...". */
+bool event_is_vmx(const struct event *ev)
+{
+    switch (ev->kind) {
+    case EV_VIRT_ENTER:
+        return EVF(ev, VIRT_ENTER, asid) >> 32;
+    case EV_VIRT_EXIT:
+        return EVF(ev, VIRT_EXIT, reason) >= VIRT_REASON_VMX && EVF(ev, VIRT_EXIT, reason) != UINT64_MAX;
+    case EV_VIRT_REFUSED:
+        return ev->data && ev->len > 8 &&
+               (!memcmp(ev->data, "VMLAUNCH", 8) || !memcmp(ev->data, "VMRESUME", 8));
+    default:
+        return false;
+    }
+}
+
+const char *event_block_name(const struct event *ev)
+{
+    return event_is_vmx(ev) ? "VMCS" : "VMCB";
+}
+
 void event_exit_name(const struct event *ev, char *buf, size_t size)
 {
-    virt_reason_name(EVF(ev, VIRT_EXIT, reason), buf, size);
+    virt_reason_name(EVF(ev, VIRT_EXIT, reason), EVF(ev, VIRT_EXIT, info1), EVF(ev, VIRT_EXIT, info2), buf,
+                     size);
 }
 
 void event_exit_words(const struct event *ev, char *buf, size_t size)
@@ -359,6 +381,9 @@ static void out_virt(struct out *o, const struct event *ev)
     char text[120];
     if (ev->kind == EV_VIRT_EXIT)
         event_exit_words(ev, text, sizeof text);
+    else if (ev->kind == EV_VIRT_ENTER)
+        snprintf(text, sizeof text, "%s %d", EVF(ev, VIRT_ENTER, asid) >> 32 ? "VPID" : "ASID",
+                 (int)(uint32_t)EVF(ev, VIRT_ENTER, asid));
     else
         virt_event_words((unsigned)EVF(ev, VIRT_INJECT, type), (uint8_t)EVF(ev, VIRT_INJECT, vector),
                          EVF(ev, VIRT_INJECT, error), text, sizeof text);
@@ -391,8 +416,19 @@ static void out_name(struct out *o, const struct event_kind *k, const struct eve
         return;
     }
     if ((ev->kind == EV_VIRT_EXIT && is_name(name, n, "exit")) ||
+        (ev->kind == EV_VIRT_ENTER && is_name(name, n, "number")) ||
         (ev->kind == EV_VIRT_INJECT && is_name(name, n, "event"))) {
         out_virt(o, ev);
+        return;
+    }
+    if ((ev->kind == EV_VIRT_ENTER || ev->kind == EV_VIRT_REFUSED) && is_name(name, n, "block")) {
+        const char *block = event_block_name(ev);
+        out_text(o, block, strlen(block));
+        return;
+    }
+    if (ev->kind == EV_VIRT_REFUSED && is_name(name, n, "by")) {
+        const char *by = event_is_vmx(ev) ? "the processor" : "VMRUN";
+        out_text(o, by, strlen(by));
         return;
     }
     if (ev->kind == EV_TRIPLE_FAULT && is_name(name, n, "led")) {

@@ -508,6 +508,9 @@ void event_encoder_reset(struct event_encoder *e); /* begins a new frame */
 void event_exit_name(const struct event *ev, char *buf, size_t size);
 /* The same with its details: "out to port 1f7h, 8 bits". */
 void event_exit_words(const struct event *ev, char *buf, size_t size);
+/* Of the class virt: whether it is of Intel's extension (not known of virt.inject); its control block is then a VMCS, else a VMCB. */
+bool event_is_vmx(const struct event *ev);
+const char *event_block_name(const struct event *ev);
 
 /* How often an event happened (core/run/times.h). */
 struct event_count {

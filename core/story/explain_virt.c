@@ -1,11 +1,11 @@
 /* explain_virt.c - what the events of a hypervisor's guests mean, and what a hypervisor usually does then.
  *
- * Sources: AMD APM volume 2, chapter 15 (15.5 VMRUN, 15.7 to 15.14 intercepts, 15.20 injection, 15.25 nested paging) and appendix C (exit codes). */
+ * Sources: AMD APM volume 2, chapter 15 (15.5 VMRUN, 15.7 to 15.14 intercepts, 15.20 injection, 15.25 nested paging) and appendix C (exit codes); SDM
+ * volume 3, chapters 24 to 27 and appendix C. Intel's reasons are looked up by AMD's numbers where these have the same. */
 #include <inttypes.h>
 
 #include "core/story/private/explain_impl.h"
-
-enum { PORT = 0x7b, NESTED = 0x400 };
+#include "traces/virt_words.h"
 
 /* A range of ports, or of physical addresses, where a PC has a device. */
 struct where {
@@ -98,6 +98,16 @@ static const struct {
     {0x81, 0x81, "the guest calls the hypervisor; what for is in its registers"},
     {0x82, 0x86, "an instruction of hypervisors: the guest gets #UD, or the hypervisor executes it for it"},
     {0x8d, 0x8d, "the hypervisor checks the value, and loads it"},
+    {VIRT_REASON_VMX + 4, VIRT_REASON_VMX + 4,
+     "another processor of the guest has started this one: the hypervisor sets its registers, and it runs"},
+    {VIRT_REASON_VMX + 8, VIRT_REASON_VMX + 8,
+     "the guest can take an NMI now: the hypervisor injects the one that it has kept"},
+    {VIRT_REASON_VMX + 37, VIRT_REASON_VMX + 37,
+     "the hypervisor lets the guest execute one instruction at a time"},
+    {VIRT_REASON_VMX + 43, VIRT_REASON_VMX + 43,
+     "the guest has lowered its task priority: the hypervisor injects an interrupt that was held back by it"},
+    {VIRT_REASON_VMX + 52, VIRT_REASON_VMX + 52,
+     "the time that the hypervisor gave the guest is over: most often a timer of the guest is due"},
     {0x400, 0x400, "the hypervisor maps memory there, or hands the access to its model of the device"},
 };
 
@@ -112,32 +122,36 @@ static void add_usual(struct text *out, uint64_t reason)
 
 static void left(const struct event *ev, struct text *out)
 {
-    const uint64_t reason = EVF(ev, VIRT_EXIT, reason), info1 = EVF(ev, VIRT_EXIT, info1);
+    const uint64_t reason = EVF(ev, VIRT_EXIT, reason), info1 = EVF(ev, VIRT_EXIT, info1),
+                   info2 = EVF(ev, VIRT_EXIT, info2);
     char words[160];
+    uint16_t port;
+    uint64_t address;
     event_exit_words(ev, words, sizeof words);
-    text_add(out, "the guest of VMCB %" PRIX64 "h: %s", EVF(ev, VIRT_EXIT, vmcb), words);
-    if (reason == PORT)
-        add_place(out, ports, sizeof ports / sizeof ports[0], info1 >> 16 & 0xffff);
-    else if (reason == NESTED)
-        add_place(out, addresses, sizeof addresses / sizeof addresses[0], EVF(ev, VIRT_EXIT, info2));
-    add_usual(out, reason);
+    text_add(out, "the guest of %s %" PRIX64 "h: %s", event_block_name(ev), EVF(ev, VIRT_EXIT, vmcb), words);
+    if (virt_reason_port(reason, info1, &port))
+        add_place(out, ports, sizeof ports / sizeof ports[0], port);
+    else if (virt_reason_nested(reason, info2, &address))
+        add_place(out, addresses, sizeof addresses / sizeof addresses[0], address);
+    add_usual(out, virt_reason_amd(reason, info1, info2));
 }
 
 /* ---------------------------------------------------------------- the others */
 
 static void injected(const struct event *ev, struct text *out)
 {
-    enum { INTERRUPT, NMI = 2, EXCEPTION = 3 };
+    enum { INTERRUPT, NMI = 2, SOFT = 4 };
     const uint64_t type = EVF(ev, VIRT_INJECT, type);
-    text_add(out, "the guest of VMCB %" PRIX64 "h gets %s, through its own IDT; ", EVF(ev, VIRT_INJECT, vmcb),
-             type == INTERRUPT   ? "an interrupt"
-             : type == NMI       ? "an NMI"
-             : type == EXCEPTION ? "an exception"
-                                 : "an INT n");
+    text_add(out, "the guest of control block %" PRIX64 "h gets %s, through its own IDT; ",
+             EVF(ev, VIRT_INJECT, vmcb),
+             type == INTERRUPT ? "an interrupt"
+             : type == NMI     ? "an NMI"
+             : type == SOFT    ? "an INT n"
+                               : "an exception");
     text_add(out, "%s",
              EVF(ev, VIRT_INJECT, virtual)
                  ? "the hypervisor had left it with the processor (V_IRQ), until the guest was ready for it"
-                 : "the hypervisor gave it with the entry (EVENTINJ): most often of a device that it plays, "
+                 : "the hypervisor gave it with the entry: most often of a device that it plays, "
                    "or what an exit had interrupted");
 }
 
@@ -146,8 +160,9 @@ bool explain_virt_event(const struct event *ev, struct text *out)
     switch (ev->kind) {
     case EV_VIRT_ENTER:
         text_add(out,
-                 "VMRUN: the hypervisor's state is put aside, and the guest of VMCB %" PRIX64
+                 "%s: the hypervisor's state is put aside, and the guest of %s %" PRIX64
                  "h runs until something happens that is intercepted",
+                 event_is_vmx(ev) ? "VMLAUNCH or VMRESUME" : "VMRUN", event_block_name(ev),
                  EVF(ev, VIRT_ENTER, vmcb));
         return true;
     case EV_VIRT_EXIT:
@@ -157,12 +172,13 @@ bool explain_virt_event(const struct event *ev, struct text *out)
         injected(ev, out);
         return true;
     case EV_VIRT_REFUSED:
-        text_add(
-            out,
-            "the guest is not entered: its VMCB %" PRIX64
-            "h fails a check, and the hypervisor sees exit code -1 (VMEXIT_INVALID); it has a mistake, or "
-            "asks for what this processor does not have",
-            EVF(ev, VIRT_REFUSED, vmcb));
+        text_add(out,
+                 "the guest is not entered: its %s %" PRIX64
+                 "h fails a check, and the hypervisor sees %s; it has a mistake, or "
+                 "asks for what this processor does not have",
+                 event_block_name(ev), EVF(ev, VIRT_REFUSED, vmcb),
+                 event_is_vmx(ev) ? "the number of the error, or the exit reason"
+                                  : "exit code -1 (VMEXIT_INVALID)");
         return true;
     }
     return false;

@@ -1,18 +1,26 @@
 /* virt.c - a hypervisor's guest that cannot be entered, that has met a triple fault, or that does not get on.
  *
- * Source: AMD APM volume 2, 15.5.1 (checks of VMRUN), 15.12.16 (shutdown), 15.6 (VMEXIT). */
+ * Sources: AMD APM volume 2, 15.5.1 (checks of VMRUN), 15.12.16 (shutdown), 15.6 (VMEXIT); SDM volume 3, 26.2, 26.3 (checks of VM entries). */
 #include <inttypes.h>
 
 #include "core/why/private/gates.h"
 #include "core/why/private/loops.h"
+#include "traces/virt_words.h"
 
+/* By AMD's numbers, and those of Intel's reasons that have none there: NMI window, TPR below threshold, preemption timer. */
 enum { SHUTDOWN = 0x7f, EXTERNAL_FIRST = 0x60, EXTERNAL_LAST = 0x64, PAUSE = 0x77, CHECK = 200 };
+enum {
+    SIPI = VIRT_REASON_VMX + 4,
+    NMI_WINDOW = VIRT_REASON_VMX + 8,
+    TPR = VIRT_REASON_VMX + 43,
+    TIMER = VIRT_REASON_VMX + 52
+};
 
 /* The last of each in the boot. Exits for what comes from outside of the guest, and PAUSE, are no matter. */
 struct virt {
     struct why_case *c;
     struct finding *f;
-    bool entered, left, refused;
+    bool entered, left, refused, vmx;
     bool inside;                       /* the last entry has no exit */
     struct event enter, exit, refusal; /* without data */
     char check[CHECK];                 /* that the refused VMCB has not passed */
@@ -22,10 +30,16 @@ struct virt {
 
 /* ---------------------------------------------------------------- what there is */
 
+static uint64_t reason_of(const struct event *ev)
+{
+    return virt_reason_amd(EVF(ev, VIRT_EXIT, reason), EVF(ev, VIRT_EXIT, info1), EVF(ev, VIRT_EXIT, info2));
+}
+
 static bool from_outside(const struct event *ev)
 {
-    const uint64_t reason = EVF(ev, VIRT_EXIT, reason);
-    return (reason >= EXTERNAL_FIRST && reason <= EXTERNAL_LAST) || reason == PAUSE;
+    const uint64_t reason = reason_of(ev);
+    return (reason >= EXTERNAL_FIRST && reason <= EXTERNAL_LAST) || reason == PAUSE || reason == SIPI ||
+           reason == NMI_WINDOW || reason == TPR || reason == TIMER;
 }
 
 static void see(struct virt *v, const struct event *ev)
@@ -41,6 +55,7 @@ static void see(struct virt *v, const struct event *ev)
     } else if (ev->kind == EV_VIRT_REFUSED) {
         v->refusal = plain;
         v->refused = true;
+        v->vmx = event_is_vmx(ev);
         v->refusals++;
         fact_text(ev, v->check, sizeof v->check);
     } else if (ev->kind == EV_VIRT_EXIT && !from_outside(ev)) {
@@ -106,10 +121,11 @@ static bool refused(struct virt *v)
     const bool found = v->refused && ends(v, ev, &how);
     if (found) {
         find_verdict(v->f, WHY_VIRT_REFUSED, ev->icount,
-                     "VMRUN refuses the VMCB at 0x%" PRIx64 ": %s; the hypervisor then %s",
+                     "%s refuses the %s at 0x%" PRIx64 ": %s; the hypervisor then %s",
+                     v->vmx ? "the processor" : "VMRUN", v->vmx ? "VMCS" : "VMCB",
                      EVF(ev, VIRT_REFUSED, vmcb), v->check, how.s);
-        find_line(v->f, ev->icount, case_place_of(v->c, ev, place),
-                  "VMEXIT_INVALID (exit code -1), before %" PRIx64 "h: %s", EVF(ev, VIRT_REFUSED, ip),
+        find_line(v->f, ev->icount, case_place_of(v->c, ev, place), "%s, before %" PRIx64 "h: %s",
+                  v->vmx ? "the entry fails" : "VMEXIT_INVALID (exit code -1)", EVF(ev, VIRT_REFUSED, ip),
                   v->check);
         if (case_go(v->c, ev->icount))
             find_callers(v->f, v->c, ev->cpu);
@@ -151,12 +167,13 @@ static bool shut_down(struct virt *v)
 {
     const struct event *ev = &v->exit;
     struct text how = {0}, what = {0};
-    const bool found = v->left && EVF(ev, VIRT_EXIT, reason) == SHUTDOWN && v->enter.icount <= ev->icount &&
-                       ends(v, ev, &how);
+    const bool found =
+        v->left && reason_of(ev) == SHUTDOWN && v->enter.icount <= ev->icount && ends(v, ev, &how);
     if (found) {
         find_line(v->f, ev->icount, NULL,
-                  "the exit: shutdown of the guest of VMCB 0x%" PRIx64 " at %" PRIx64 ":%" PRIx64,
-                  EVF(ev, VIRT_EXIT, vmcb), EVF(ev, VIRT_EXIT, cs), EVF(ev, VIRT_EXIT, ip));
+                  "the exit: shutdown of the guest of %s 0x%" PRIx64 " at %" PRIx64 ":%" PRIx64,
+                  event_block_name(ev), EVF(ev, VIRT_EXIT, vmcb), EVF(ev, VIRT_EXIT, cs),
+                  EVF(ev, VIRT_EXIT, ip));
         first_exception(v, ev, &what);
         find_verdict(v->f, WHY_VIRT_TRIPLE, ev->icount, "triple fault in a guest%s; the hypervisor then %s",
                      what.s ? what.s : "", how.s);
