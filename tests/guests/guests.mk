@@ -35,7 +35,10 @@ test-guests: $(GUEST_DIR)/sys32.bin $(GUEST_DIR)/sys64.bin
 # Hypervisors of our own.
 $(GUEST_DIR)/svm.bin: $(GUEST_DIR)/64/virt/start.o $(GUEST_DIR)/64/virt/svm.o tests/guests/sys/sys.ld
 	$(Q)ld -m elf_x86_64 -T tests/guests/sys/sys.ld --oformat binary -o $@ $(filter %.o,$^)
-test-guests: $(GUEST_DIR)/svm.bin
+$(GUEST_DIR)/vmx.bin: $(GUEST_DIR)/64/virt/start.o $(GUEST_DIR)/64/virt/vmx.o tests/guests/sys/sys.ld
+	$(Q)ld -m elf_x86_64 -T tests/guests/sys/sys.ld --oformat binary -o $@ $(filter %.o,$^)
+$(GUEST_DIR)/64/virt/svm.o $(GUEST_DIR)/64/virt/vmx.o: tests/guests/virt/world.h
+test-guests: $(GUEST_DIR)/svm.bin $(GUEST_DIR)/vmx.bin
 
 # Wild guests: flat images, for --flat FILE@ADDRESS.
 WILD := triple nowhere halt loop wait zero flood
