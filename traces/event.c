@@ -343,6 +343,21 @@ static void out_moved(struct out *o, const struct event *ev)
     }
 }
 
+uint64_t event_exit_code(const struct event *ev)
+{
+    return virt_reason_amd(EVF(ev, VIRT_EXIT, reason), EVF(ev, VIRT_EXIT, info1), EVF(ev, VIRT_EXIT, info2));
+}
+
+bool event_exit_port(const struct event *ev, uint16_t *port)
+{
+    return virt_reason_port(EVF(ev, VIRT_EXIT, reason), EVF(ev, VIRT_EXIT, info1), port);
+}
+
+bool event_exit_nested(const struct event *ev, uint64_t *address)
+{
+    return virt_reason_nested(EVF(ev, VIRT_EXIT, reason), EVF(ev, VIRT_EXIT, info2), address);
+}
+
 /* The words of a refused VMCS begin with the instruction's name: "VMLAUNCH, error 7: ...". */
 bool event_is_vmx(const struct event *ev)
 {

@@ -508,6 +508,12 @@ void event_encoder_reset(struct event_encoder *e); /* begins a new frame */
 void event_exit_name(const struct event *ev, char *buf, size_t size);
 /* The same with its details: "out to port 1f7h, 8 bits". */
 void event_exit_words(const struct event *ev, char *buf, size_t size);
+/* Why a guest was left, as AMD's exit code also for Intel's processors; reasons that only Intel has begin at EVENT_EXIT_VMX. The port of an access that
+ * ended its run, and the guest-physical address of a nested page fault or EPT violation; false if it was none. */
+#define EVENT_EXIT_VMX 0x1000000u
+uint64_t event_exit_code(const struct event *ev);
+bool event_exit_port(const struct event *ev, uint16_t *port);
+bool event_exit_nested(const struct event *ev, uint64_t *address);
 /* Of the class virt: whether it is of Intel's extension (not known of virt.inject); its control block is then a VMCS, else a VMCB. */
 bool event_is_vmx(const struct event *ev);
 const char *event_block_name(const struct event *ev);

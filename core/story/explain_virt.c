@@ -5,7 +5,6 @@
 #include <inttypes.h>
 
 #include "core/story/private/explain_impl.h"
-#include "traces/virt_words.h"
 
 /* A range of ports, or of physical addresses, where a PC has a device. */
 struct where {
@@ -98,15 +97,15 @@ static const struct {
     {0x81, 0x81, "the guest calls the hypervisor; what for is in its registers"},
     {0x82, 0x86, "an instruction of hypervisors: the guest gets #UD, or the hypervisor executes it for it"},
     {0x8d, 0x8d, "the hypervisor checks the value, and loads it"},
-    {VIRT_REASON_VMX + 4, VIRT_REASON_VMX + 4,
+    {EVENT_EXIT_VMX + 4, EVENT_EXIT_VMX + 4,
      "another processor of the guest has started this one: the hypervisor sets its registers, and it runs"},
-    {VIRT_REASON_VMX + 8, VIRT_REASON_VMX + 8,
+    {EVENT_EXIT_VMX + 8, EVENT_EXIT_VMX + 8,
      "the guest can take an NMI now: the hypervisor injects the one that it has kept"},
-    {VIRT_REASON_VMX + 37, VIRT_REASON_VMX + 37,
+    {EVENT_EXIT_VMX + 37, EVENT_EXIT_VMX + 37,
      "the hypervisor lets the guest execute one instruction at a time"},
-    {VIRT_REASON_VMX + 43, VIRT_REASON_VMX + 43,
+    {EVENT_EXIT_VMX + 43, EVENT_EXIT_VMX + 43,
      "the guest has lowered its task priority: the hypervisor injects an interrupt that was held back by it"},
-    {VIRT_REASON_VMX + 52, VIRT_REASON_VMX + 52,
+    {EVENT_EXIT_VMX + 52, EVENT_EXIT_VMX + 52,
      "the time that the hypervisor gave the guest is over: most often a timer of the guest is due"},
     {0x400, 0x400, "the hypervisor maps memory there, or hands the access to its model of the device"},
 };
@@ -122,18 +121,16 @@ static void add_usual(struct text *out, uint64_t reason)
 
 static void left(const struct event *ev, struct text *out)
 {
-    const uint64_t reason = EVF(ev, VIRT_EXIT, reason), info1 = EVF(ev, VIRT_EXIT, info1),
-                   info2 = EVF(ev, VIRT_EXIT, info2);
     char words[160];
     uint16_t port;
     uint64_t address;
     event_exit_words(ev, words, sizeof words);
     text_add(out, "the guest of %s %" PRIX64 "h: %s", event_block_name(ev), EVF(ev, VIRT_EXIT, vmcb), words);
-    if (virt_reason_port(reason, info1, &port))
+    if (event_exit_port(ev, &port))
         add_place(out, ports, sizeof ports / sizeof ports[0], port);
-    else if (virt_reason_nested(reason, info2, &address))
+    else if (event_exit_nested(ev, &address))
         add_place(out, addresses, sizeof addresses / sizeof addresses[0], address);
-    add_usual(out, virt_reason_amd(reason, info1, info2));
+    add_usual(out, event_exit_code(ev));
 }
 
 /* ---------------------------------------------------------------- the others */

@@ -5,15 +5,14 @@
 
 #include "core/why/private/gates.h"
 #include "core/why/private/loops.h"
-#include "traces/virt_words.h"
 
 /* By AMD's numbers, and those of Intel's reasons that have none there: NMI window, TPR below threshold, preemption timer. */
 enum { SHUTDOWN = 0x7f, EXTERNAL_FIRST = 0x60, EXTERNAL_LAST = 0x64, PAUSE = 0x77, CHECK = 200 };
 enum {
-    SIPI = VIRT_REASON_VMX + 4,
-    NMI_WINDOW = VIRT_REASON_VMX + 8,
-    TPR = VIRT_REASON_VMX + 43,
-    TIMER = VIRT_REASON_VMX + 52
+    SIPI = EVENT_EXIT_VMX + 4,
+    NMI_WINDOW = EVENT_EXIT_VMX + 8,
+    TPR = EVENT_EXIT_VMX + 43,
+    TIMER = EVENT_EXIT_VMX + 52
 };
 
 /* The last of each in the boot. Exits for what comes from outside of the guest, and PAUSE, are no matter. */
@@ -30,14 +29,9 @@ struct virt {
 
 /* ---------------------------------------------------------------- what there is */
 
-static uint64_t reason_of(const struct event *ev)
-{
-    return virt_reason_amd(EVF(ev, VIRT_EXIT, reason), EVF(ev, VIRT_EXIT, info1), EVF(ev, VIRT_EXIT, info2));
-}
-
 static bool from_outside(const struct event *ev)
 {
-    const uint64_t reason = reason_of(ev);
+    const uint64_t reason = event_exit_code(ev);
     return (reason >= EXTERNAL_FIRST && reason <= EXTERNAL_LAST) || reason == PAUSE || reason == SIPI ||
            reason == NMI_WINDOW || reason == TPR || reason == TIMER;
 }
@@ -168,7 +162,7 @@ static bool shut_down(struct virt *v)
     const struct event *ev = &v->exit;
     struct text how = {0}, what = {0};
     const bool found =
-        v->left && reason_of(ev) == SHUTDOWN && v->enter.icount <= ev->icount && ends(v, ev, &how);
+        v->left && event_exit_code(ev) == SHUTDOWN && v->enter.icount <= ev->icount && ends(v, ev, &how);
     if (found) {
         find_line(v->f, ev->icount, NULL,
                   "the exit: shutdown of the guest of %s 0x%" PRIx64 " at %" PRIx64 ":%" PRIx64,

@@ -118,10 +118,10 @@ bool ept_translate(const struct x86 *cpu, struct x86 *mark, uint64_t gpa, enum a
                    struct ending *e, uint64_t *pa, bool *may_write)
 {
     const bool flags = cpu->guest.ncr3 & EPTP_FLAGS;
-    const uint64_t needs = acc == ACC_EXEC                      ? EPT_EXECUTE
+    const uint64_t needs = acc == ACC_EXEC                        ? EPT_EXECUTE
                            : table && (flags || acc == ACC_WRITE) ? EPT_READ | EPT_WRITE
-                           : acc == ACC_WRITE                   ? EPT_WRITE
-                                                                : EPT_READ;
+                           : acc == ACC_WRITE                     ? EPT_WRITE
+                                                                  : EPT_READ;
     const bool writes = needs & EPT_WRITE;
     struct ept_path w;
     bool bad;

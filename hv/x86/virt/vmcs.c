@@ -8,10 +8,10 @@ static const struct row {
     uint8_t word; /* the control without which there is no such field */
     uint32_t bit;
 } fields[VMCS_FIELDS] = {
-#define A           VMX_ALWAYS, 0
-#define PIN(bit)    VMX_PIN, bit
-#define FIRST(bit)  VMX_FIRST, bit
-#define SECOND(bit) VMX_SECOND, bit
+#define A                                   VMX_ALWAYS, 0
+#define PIN(bit)                            VMX_PIN, bit
+#define FIRST(bit)                          VMX_FIRST, bit
+#define SECOND(bit)                         VMX_SECOND, bit
 #define VMCS_FIELD(encoding, name, control) [VMCS_##name] = {encoding, control},
 #include "hv/x86/virt/vmcs_fields.def"
 #undef VMCS_FIELD
@@ -59,12 +59,12 @@ int vmcs_find(const struct x86 *cpu, uint64_t encoding, bool *high)
 
 void vmcs_read(struct x86 *cpu, uint64_t pa, struct vmcs *v)
 {
-    physmem_read(cpu->mem, pa + VMCS_DATA, v->f, sizeof v->f);
+    physmem_read(cpu->mem, pa + VMCS_DATA, v->value, sizeof v->value);
 }
 
 void vmcs_write(struct x86 *cpu, uint64_t pa, const struct vmcs *v)
 {
-    physmem_write(cpu->mem, pa + VMCS_DATA, v->f, sizeof v->f);
+    physmem_write(cpu->mem, pa + VMCS_DATA, v->value, sizeof v->value);
 }
 
 /* ---------------------------------------------------------------- capabilities */
@@ -77,10 +77,10 @@ static const struct {
     [VMX_FIRST] = {0x0401e172, 0x04006172,
                    VMX_FIRST_INTR_WINDOW | VMX_FIRST_TSC_OFFSET | VMX_FIRST_HLT | VMX_FIRST_INVLPG |
                        VMX_FIRST_MWAIT | VMX_FIRST_RDPMC | VMX_FIRST_RDTSC | VMX_FIRST_CR3_LOAD |
-                       VMX_FIRST_CR3_STORE | VMX_FIRST_CR8_LOAD | VMX_FIRST_CR8_STORE |
-                       VMX_FIRST_TPR_SHADOW | VMX_FIRST_NMI_WINDOW | VMX_FIRST_MOV_DR | VMX_FIRST_IO |
-                       VMX_FIRST_IO_BITMAPS | VMX_FIRST_MTF | VMX_FIRST_MSR_BITMAPS | VMX_FIRST_MONITOR |
-                       VMX_FIRST_PAUSE | VMX_FIRST_SECOND},
+                       VMX_FIRST_CR3_STORE | VMX_FIRST_CR8_LOAD | VMX_FIRST_CR8_STORE | VMX_FIRST_TPR_SHADOW |
+                       VMX_FIRST_NMI_WINDOW | VMX_FIRST_MOV_DR | VMX_FIRST_IO | VMX_FIRST_IO_BITMAPS |
+                       VMX_FIRST_MTF | VMX_FIRST_MSR_BITMAPS | VMX_FIRST_MONITOR | VMX_FIRST_PAUSE |
+                       VMX_FIRST_SECOND},
     [VMX_SECOND] = {0, 0,
                     VMX_SECOND_EPT | VMX_SECOND_TABLES | VMX_SECOND_VPID | VMX_SECOND_WBINVD |
                         VMX_SECOND_UNRESTRICTED | VMX_SECOND_PAUSE_LOOP},
@@ -121,7 +121,8 @@ static uint64_t allowed(const struct x86 *cpu, enum vmx_word w, bool is_true)
 static uint64_t basic(void)
 {
     enum { SIZE = 32, TYPE = 50, WRITE_BACK = 6, STRINGS = 54, TRUE_CONTROLS = 55 };
-    return VMX_REVISION | 4096ull << SIZE | (uint64_t)WRITE_BACK << TYPE | 1ull << STRINGS | 1ull << TRUE_CONTROLS;
+    return VMX_REVISION | 4096ull << SIZE | (uint64_t)WRITE_BACK << TYPE | 1ull << STRINGS |
+           1ull << TRUE_CONTROLS;
 }
 
 /* A.6: exits store EFER.LMA in a control of entries; a guest may wait in HLT and for a SIPI. No dual-monitor treatment of SMM, no
@@ -146,11 +147,22 @@ static uint64_t enumeration(void)
  * all kinds of INVEPT and INVVPID. */
 static uint64_t ept_vpid(void)
 {
-    enum { EXEC_ONLY = 0, LEVELS_4 = 6, UC = 8, WB = 14, PAGES_2M = 16, PAGES_1G, INVEPT = 20, AD, INVEPT_ONE = 25, INVEPT_ALL };
+    enum {
+        EXEC_ONLY = 0,
+        LEVELS_4 = 6,
+        UC = 8,
+        WB = 14,
+        PAGES_2M = 16,
+        PAGES_1G,
+        INVEPT = 20,
+        AD,
+        INVEPT_ONE = 25,
+        INVEPT_ALL
+    };
     enum { INVVPID = 32, INVVPID_KINDS = 40 };
-    return 1ull << EXEC_ONLY | 1ull << LEVELS_4 | 1ull << UC | 1ull << WB | 1ull << PAGES_2M | 1ull << PAGES_1G |
-           1ull << INVEPT | 1ull << AD | 1ull << INVEPT_ONE | 1ull << INVEPT_ALL | 1ull << INVVPID |
-           15ull << INVVPID_KINDS;
+    return 1ull << EXEC_ONLY | 1ull << LEVELS_4 | 1ull << UC | 1ull << WB | 1ull << PAGES_2M |
+           1ull << PAGES_1G | 1ull << INVEPT | 1ull << AD | 1ull << INVEPT_ONE | 1ull << INVEPT_ALL |
+           1ull << INVVPID | 15ull << INVVPID_KINDS;
 }
 
 uint64_t vmx_capability(const struct x86 *cpu, uint32_t msr)

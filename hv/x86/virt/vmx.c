@@ -8,7 +8,10 @@
 
 /* EFLAGS as it can be. */
 enum { FLAGS_ALL = 0x3f7fd7 };
-enum { CR0_KEPT = CR0_CD | CR0_NW, CR0_LOADED = CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_NE | CR0_WP | CR0_AM | CR0_PG };
+enum {
+    CR0_KEPT = CR0_CD | CR0_NW,
+    CR0_LOADED = CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_NE | CR0_WP | CR0_AM | CR0_PG
+};
 /* Exit reasons of entries that fail: the guest's state, the list of MSRs. */
 enum { BAD_GUEST = 33, BAD_MSRS = 34 };
 #define ENTRY_FAILED (1u << 31)
@@ -53,7 +56,7 @@ static const struct slot host_slots[] = {
 static void load_slots(struct x86 *cpu, const struct vmcs *v, const struct slot *s, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        memcpy((char *)cpu + s[i].member, &v->f[s[i].field], s[i].size);
+        memcpy((char *)cpu + s[i].member, &v->value[s[i].field], s[i].size);
 }
 
 /* The fields of a segment register follow those of the one before it. LDTR and TR come behind GS, as SEG_NONE does here. */
@@ -67,11 +70,11 @@ enum { AR_BITS = 0xf0ff, AR_UNUSABLE = 1 << 16 };
 static void load_segment(struct x86 *cpu, const struct vmcs *v, unsigned seg)
 {
     const unsigned i = segment_row(seg);
-    const uint64_t ar = v->f[VMCS_GUEST_ES_AR + i];
-    cpu->seg[seg] = (struct seg){.sel = (uint16_t)v->f[VMCS_GUEST_ES + i],
+    const uint64_t ar = v->value[VMCS_GUEST_ES_AR + i];
+    cpu->seg[seg] = (struct seg){.sel = (uint16_t)v->value[VMCS_GUEST_ES + i],
                                  .attr = ar & AR_BITS,
-                                 .limit = (uint32_t)v->f[VMCS_GUEST_ES_LIMIT + i],
-                                 .base = v->f[VMCS_GUEST_ES_BASE + i],
+                                 .limit = (uint32_t)v->value[VMCS_GUEST_ES_LIMIT + i],
+                                 .base = v->value[VMCS_GUEST_ES_BASE + i],
                                  .null = ar & AR_UNUSABLE ? 1 : 0};
 }
 
@@ -83,10 +86,10 @@ static void store_segment(const struct x86 *cpu, struct vmcs *v, unsigned seg)
     uint64_t ar = s->attr | (s->null ? AR_UNUSABLE : 0);
     if (seg == SS)
         ar = (ar & ~(uint64_t)SEG_DPL) | (uint64_t)cpu->cpl << 5;
-    v->f[VMCS_GUEST_ES + i] = s->sel;
-    v->f[VMCS_GUEST_ES_AR + i] = ar;
-    v->f[VMCS_GUEST_ES_LIMIT + i] = s->limit;
-    v->f[VMCS_GUEST_ES_BASE + i] = s->base;
+    v->value[VMCS_GUEST_ES + i] = s->sel;
+    v->value[VMCS_GUEST_ES_AR + i] = ar;
+    v->value[VMCS_GUEST_ES_LIMIT + i] = s->limit;
+    v->value[VMCS_GUEST_ES_BASE + i] = s->base;
 }
 
 /* ---------------------------------------------------------------- entry */
@@ -127,17 +130,17 @@ static const struct {
 
 static uint32_t second_of(const struct vmcs *v)
 {
-    return v->f[VMCS_FIRST] & VMX_FIRST_SECOND ? (uint32_t)v->f[VMCS_SECOND] : 0;
+    return v->value[VMCS_FIRST] & VMX_FIRST_SECOND ? (uint32_t)v->value[VMCS_SECOND] : 0;
 }
 
 static void set_wants(struct virt_guest *g, const struct vmcs *v)
 {
     const uint32_t words[] = {
-        [VMX_ALWAYS] = 0, [VMX_FIRST] = (uint32_t)v->f[VMCS_FIRST], [VMX_SECOND] = second_of(v)};
+        [VMX_ALWAYS] = 0, [VMX_FIRST] = (uint32_t)v->value[VMCS_FIRST], [VMX_SECOND] = second_of(v)};
     for (size_t i = 0; i < COUNT(wanted); i++)
         if (wanted[i].word == VMX_ALWAYS || words[wanted[i].word] & wanted[i].bit)
             g->wants[wanted[i].reason / 32] |= 1u << wanted[i].reason % 32;
-    g->wants[VIRT_EXCEPTION / 32] = (uint32_t)v->f[VMCS_EXCEPTIONS];
+    g->wants[VIRT_EXCEPTION / 32] = (uint32_t)v->value[VMCS_EXCEPTIONS];
 }
 
 /* Guest time at which the preemption timer has counted down: 25.5.1. It counts when bit VMX_TIMER_RATE of the TSC changes. */
@@ -157,47 +160,47 @@ static uint64_t timer_left(const struct x86 *cpu)
 static void load_vmx(struct x86 *cpu, const struct vmcs *v)
 {
     struct vmx *x = &cpu->vmx;
-    x->pin = (uint32_t)v->f[VMCS_PIN];
-    x->first = (uint32_t)v->f[VMCS_FIRST];
+    x->pin = (uint32_t)v->value[VMCS_PIN];
+    x->first = (uint32_t)v->value[VMCS_FIRST];
     x->second = second_of(v);
-    x->pf_mask = (uint32_t)v->f[VMCS_PF_MASK];
-    x->pf_match = (uint32_t)v->f[VMCS_PF_MATCH];
-    x->ple_gap = (uint32_t)v->f[VMCS_PLE_GAP];
-    x->ple_window = (uint32_t)v->f[VMCS_PLE_WINDOW];
-    x->cr3_targets = (uint32_t)v->f[VMCS_CR3_TARGETS];
-    x->cr0_mask = v->f[VMCS_CR0_MASK];
-    x->cr0_shadow = v->f[VMCS_CR0_SHADOW];
-    x->cr4_mask = v->f[VMCS_CR4_MASK];
-    x->cr4_shadow = v->f[VMCS_CR4_SHADOW];
-    memcpy(x->cr3_target, &v->f[VMCS_CR3_TARGET0], sizeof x->cr3_target);
-    x->io_b = v->f[VMCS_IO_BITMAP_B];
-    x->vapic = v->f[VMCS_VIRTUAL_APIC];
-    x->xss_bitmap = v->f[VMCS_XSS_BITMAP];
-    x->tpr_threshold = v->f[VMCS_TPR_THRESHOLD] & 15;
-    x->timer_end = x->pin & VMX_PIN_TIMER ? timer_end(cpu, v->f[VMCS_TIMER]) : 0;
+    x->pf_mask = (uint32_t)v->value[VMCS_PF_MASK];
+    x->pf_match = (uint32_t)v->value[VMCS_PF_MATCH];
+    x->ple_gap = (uint32_t)v->value[VMCS_PLE_GAP];
+    x->ple_window = (uint32_t)v->value[VMCS_PLE_WINDOW];
+    x->cr3_targets = (uint32_t)v->value[VMCS_CR3_TARGETS];
+    x->cr0_mask = v->value[VMCS_CR0_MASK];
+    x->cr0_shadow = v->value[VMCS_CR0_SHADOW];
+    x->cr4_mask = v->value[VMCS_CR4_MASK];
+    x->cr4_shadow = v->value[VMCS_CR4_SHADOW];
+    memcpy(x->cr3_target, &v->value[VMCS_CR3_TARGET0], sizeof x->cr3_target);
+    x->io_b = v->value[VMCS_IO_BITMAP_B];
+    x->vapic = v->value[VMCS_VIRTUAL_APIC];
+    x->xss_bitmap = v->value[VMCS_XSS_BITMAP];
+    x->tpr_threshold = v->value[VMCS_TPR_THRESHOLD] & 15;
+    x->timer_end = x->pin & VMX_PIN_TIMER ? timer_end(cpu, v->value[VMCS_TIMER]) : 0;
     x->ple_first = 0;
     x->mtf_due = x->tpr_due = false;
 }
 
 static void load_control(struct x86 *cpu, const struct vmcs *v)
 {
-    const uint32_t first = (uint32_t)v->f[VMCS_FIRST], second = second_of(v);
-    const uint32_t event = (uint32_t)v->f[VMCS_ENTRY_EVENT];
+    const uint32_t first = (uint32_t)v->value[VMCS_FIRST], second = second_of(v);
+    const uint32_t event = (uint32_t)v->value[VMCS_ENTRY_EVENT];
     struct virt_guest *g = &cpu->guest;
     *g = (struct virt_guest){
         .runs = true,
         .nested = second & VMX_SECOND_EPT,
         .v_irq = first & VMX_FIRST_INTR_WINDOW,
         .v_any_tpr = true,
-        .asid = second & VMX_SECOND_VPID ? (uint32_t)v->f[VMCS_VPID] : 0,
+        .asid = second & VMX_SECOND_VPID ? (uint32_t)v->value[VMCS_VPID] : 0,
         .vmcb = cpu->vmx.vmcs,
-        .ncr3 = v->f[VMCS_EPTP],
-        .iopm = v->f[VMCS_IO_BITMAP_A],
-        .msrpm = v->f[VMCS_MSR_BITMAP],
-        .tsc_offset = first & VMX_FIRST_TSC_OFFSET ? v->f[VMCS_TSC_OFFSET] : 0,
+        .ncr3 = v->value[VMCS_EPTP],
+        .iopm = v->value[VMCS_IO_BITMAP_A],
+        .msrpm = v->value[VMCS_MSR_BITMAP],
+        .tsc_offset = first & VMX_FIRST_TSC_OFFSET ? v->value[VMCS_TSC_OFFSET] : 0,
         .inject = event & VMX_EVENT_VALID ? event : 0,
-        .inject_error = (uint32_t)v->f[VMCS_ENTRY_EVENT_ERROR],
-        .inject_rip = v->f[VMCS_GUEST_RIP] + v->f[VMCS_ENTRY_LENGTH],
+        .inject_error = (uint32_t)v->value[VMCS_ENTRY_EVENT_ERROR],
+        .inject_rip = v->value[VMCS_GUEST_RIP] + v->value[VMCS_ENTRY_LENGTH],
     };
     set_wants(g, v);
 }
@@ -206,30 +209,30 @@ static void load_control(struct x86 *cpu, const struct vmcs *v)
 static uint64_t efer_of(const struct x86 *cpu, const struct vmcs *v)
 {
     const uint64_t both = EFER_LMA | EFER_LME;
-    if (v->f[VMCS_ENTRY] & VMX_ENTRY_LOAD_EFER)
-        return v->f[VMCS_GUEST_EFER];
-    if (v->f[VMCS_ENTRY] & VMX_ENTRY_GUEST64)
+    if (v->value[VMCS_ENTRY] & VMX_ENTRY_LOAD_EFER)
+        return v->value[VMCS_GUEST_EFER];
+    if (v->value[VMCS_ENTRY] & VMX_ENTRY_GUEST64)
         return cpu->efer | both;
-    return cpu->efer & ~(v->f[VMCS_GUEST_CR0] & CR0_PG ? both : (uint64_t)EFER_LMA);
+    return cpu->efer & ~(v->value[VMCS_GUEST_CR0] & CR0_PG ? both : (uint64_t)EFER_LMA);
 }
 
 static void load_guest(struct x86 *cpu, const struct vmcs *v)
 {
-    const uint32_t entry = (uint32_t)v->f[VMCS_ENTRY];
+    const uint32_t entry = (uint32_t)v->value[VMCS_ENTRY];
     cpu->efer = efer_of(cpu, v);
-    cpu->cr0 = (cpu->cr0 & CR0_KEPT) | (v->f[VMCS_GUEST_CR0] & CR0_LOADED) | CR0_ET;
+    cpu->cr0 = (cpu->cr0 & CR0_KEPT) | (v->value[VMCS_GUEST_CR0] & CR0_LOADED) | CR0_ET;
     load_slots(cpu, v, guest_slots, COUNT(guest_slots));
     for (unsigned s = ES; s < NSEG; s++)
         if (s != SEG_NONE)
             load_segment(cpu, v, s);
-    eflags_set(cpu, v->f[VMCS_GUEST_RFLAGS] & FLAGS_ALL);
+    eflags_set(cpu, v->value[VMCS_GUEST_RFLAGS] & FLAGS_ALL);
     if (entry & VMX_ENTRY_LOAD_DEBUG)
-        cpu->dr[7] = dr_fixed(7, v->f[VMCS_GUEST_DR7]);
+        cpu->dr[7] = dr_fixed(7, v->value[VMCS_GUEST_DR7]);
     if (entry & VMX_ENTRY_LOAD_PAT)
-        cpu->msr.pat = v->f[VMCS_GUEST_PAT];
+        cpu->msr.pat = v->value[VMCS_GUEST_PAT];
     cpu->cpl = real_mode(cpu) ? 0 : v86_mode(cpu) ? 3 : (uint8_t)dpl_of(cpu->seg[SS].attr);
     if (uses_pdptes(cpu) && cpu->guest.nested)
-        memcpy(cpu->pdpte, &v->f[VMCS_GUEST_PDPTE0], sizeof cpu->pdpte);
+        memcpy(cpu->pdpte, &v->value[VMCS_GUEST_PDPTE0], sizeof cpu->pdpte);
     else if (uses_pdptes(cpu))
         pdptes_read(cpu, cpu->cr3, cpu->pdpte);
 }
@@ -238,7 +241,8 @@ static void load_guest(struct x86 *cpu, const struct vmcs *v)
 static void load_state(struct x86 *cpu, const struct vmcs *v)
 {
     enum { PENDING_BS = 1 << 14 };
-    const uint64_t blocking = v->f[VMCS_BLOCKING], activity = v->f[VMCS_ACTIVITY], pending = v->f[VMCS_PENDING_DEBUG];
+    const uint64_t blocking = v->value[VMCS_BLOCKING], activity = v->value[VMCS_ACTIVITY],
+                   pending = v->value[VMCS_PENDING_DEBUG];
     cpu->inhibit = blocking & (BLOCKED_STI | BLOCKED_SS);
     cpu->vmx.by_ss = blocking & BLOCKED_SS;
     cpu->nmi_blocked = blocking & BLOCKED_NMI;
@@ -298,8 +302,8 @@ static void fail_entry(struct x86 *cpu, struct vmcs *v, bool launch, uint32_t re
                        const char *why)
 {
     vmx_refused_event(cpu, launch, ENTRY_FAILED | reason, why);
-    v->f[VMCS_REASON] = ENTRY_FAILED | reason;
-    v->f[VMCS_QUALIFICATION] = qualification;
+    v->value[VMCS_REASON] = ENTRY_FAILED | reason;
+    v->value[VMCS_QUALIFICATION] = qualification;
     vmcs_write(cpu, cpu->vmx.vmcs, v);
     to_host(cpu, v, false);
 }
@@ -318,7 +322,8 @@ void vmx_enter(struct x86 *cpu, struct vmcs *v, bool launch)
     load_guest(cpu, v);
     virt_world_changed(cpu, dr7);
     load_state(cpu, v);
-    const unsigned bad = vmx_list_load(cpu, v->f[VMCS_ENTRY_MSR_LOAD], (unsigned)v->f[VMCS_ENTRY_MSR_LOADS]);
+    const unsigned bad =
+        vmx_list_load(cpu, v->value[VMCS_ENTRY_MSR_LOAD], (unsigned)v->value[VMCS_ENTRY_MSR_LOADS]);
     if (bad) {
         fail_entry(cpu, v, launch, BAD_MSRS, bad, "an entry of the list of MSRs to load cannot be loaded");
         return;
@@ -334,81 +339,83 @@ void vmx_enter(struct x86 *cpu, struct vmcs *v, bool launch)
 
 static void store_control(const struct x86 *cpu, struct vmcs *v, const struct vmx_exit *x)
 {
-    v->f[VMCS_REASON] = x->reason;
-    v->f[VMCS_QUALIFICATION] = x->qualification;
-    v->f[VMCS_EXIT_EVENT] = x->event;
-    v->f[VMCS_EXIT_EVENT_ERROR] = x->error;
-    v->f[VMCS_VECTORING] = x->vectoring;
-    v->f[VMCS_VECTORING_ERROR] = x->vectoring_error;
-    v->f[VMCS_EXIT_LENGTH] = x->length;
-    v->f[VMCS_EXIT_INSTRUCTION] = x->instruction;
-    v->f[VMCS_GUEST_LINEAR] = cpu->virt.now.linear;
-    v->f[VMCS_GUEST_PHYSICAL] = cpu->virt.now.reason == VIRT_NESTED_FAULT ? cpu->virt.now.info2 : 0;
-    v->f[VMCS_ENTRY_EVENT] &= ~(uint64_t)VMX_EVENT_VALID;
-    v->f[VMCS_ENTRY] = (v->f[VMCS_ENTRY] & ~(uint64_t)VMX_ENTRY_GUEST64) | (cpu->efer & EFER_LMA ? VMX_ENTRY_GUEST64 : 0);
-    if (v->f[VMCS_EXIT] & VMX_EXIT_SAVE_TIMER && cpu->vmx.pin & VMX_PIN_TIMER)
-        v->f[VMCS_TIMER] = timer_left(cpu);
+    v->value[VMCS_REASON] = x->reason;
+    v->value[VMCS_QUALIFICATION] = x->qualification;
+    v->value[VMCS_EXIT_EVENT] = x->event;
+    v->value[VMCS_EXIT_EVENT_ERROR] = x->error;
+    v->value[VMCS_VECTORING] = x->vectoring;
+    v->value[VMCS_VECTORING_ERROR] = x->vectoring_error;
+    v->value[VMCS_EXIT_LENGTH] = x->length;
+    v->value[VMCS_EXIT_INSTRUCTION] = x->instruction;
+    v->value[VMCS_GUEST_LINEAR] = cpu->virt.now.linear;
+    v->value[VMCS_GUEST_PHYSICAL] = cpu->virt.now.reason == VIRT_NESTED_FAULT ? cpu->virt.now.info2 : 0;
+    v->value[VMCS_ENTRY_EVENT] &= ~(uint64_t)VMX_EVENT_VALID;
+    v->value[VMCS_ENTRY] = (v->value[VMCS_ENTRY] & ~(uint64_t)VMX_ENTRY_GUEST64) |
+                           (cpu->efer & EFER_LMA ? VMX_ENTRY_GUEST64 : 0);
+    if (v->value[VMCS_EXIT] & VMX_EXIT_SAVE_TIMER && cpu->vmx.pin & VMX_PIN_TIMER)
+        v->value[VMCS_TIMER] = timer_left(cpu);
 }
 
 /* 27.3. */
 static void store_guest(struct x86 *cpu, struct vmcs *v)
 {
-    const uint32_t exit = (uint32_t)v->f[VMCS_EXIT];
+    const uint32_t exit = (uint32_t)v->value[VMCS_EXIT];
     for (size_t i = 0; i < COUNT(guest_slots); i++) {
-        v->f[guest_slots[i].field] = 0;
-        memcpy(&v->f[guest_slots[i].field], (const char *)cpu + guest_slots[i].member, guest_slots[i].size);
+        v->value[guest_slots[i].field] = 0;
+        memcpy(&v->value[guest_slots[i].field], (const char *)cpu + guest_slots[i].member,
+               guest_slots[i].size);
     }
-    v->f[VMCS_GUEST_CR0] = cpu->cr0;
-    v->f[VMCS_GUEST_RFLAGS] = eflags_get(cpu);
+    v->value[VMCS_GUEST_CR0] = cpu->cr0;
+    v->value[VMCS_GUEST_RFLAGS] = eflags_get(cpu);
     for (unsigned s = ES; s < NSEG; s++)
         if (s != SEG_NONE)
             store_segment(cpu, v, s);
     if (exit & VMX_EXIT_SAVE_DEBUG) {
-        v->f[VMCS_GUEST_DR7] = cpu->dr[7];
-        v->f[VMCS_GUEST_DEBUGCTL] = 0;
+        v->value[VMCS_GUEST_DR7] = cpu->dr[7];
+        v->value[VMCS_GUEST_DEBUGCTL] = 0;
     }
     if (exit & VMX_EXIT_SAVE_PAT)
-        v->f[VMCS_GUEST_PAT] = cpu->msr.pat;
+        v->value[VMCS_GUEST_PAT] = cpu->msr.pat;
     if (exit & VMX_EXIT_SAVE_EFER)
-        v->f[VMCS_GUEST_EFER] = cpu->efer;
+        v->value[VMCS_GUEST_EFER] = cpu->efer;
     if (cpu->guest.nested && uses_pdptes(cpu))
-        memcpy(&v->f[VMCS_GUEST_PDPTE0], cpu->pdpte, sizeof cpu->pdpte);
-    v->f[VMCS_BLOCKING] = (cpu->inhibit ? cpu->vmx.by_ss ? BLOCKED_SS : BLOCKED_STI : 0) |
-                          (cpu->nmi_blocked ? BLOCKED_NMI : 0);
-    v->f[VMCS_ACTIVITY] = cpu->wait_sipi ? ACTIVITY_SIPI : cpu->halted ? ACTIVITY_HLT : ACTIVE;
-    v->f[VMCS_PENDING_DEBUG] = cpu->virt.now.pending;
+        memcpy(&v->value[VMCS_GUEST_PDPTE0], cpu->pdpte, sizeof cpu->pdpte);
+    v->value[VMCS_BLOCKING] =
+        (cpu->inhibit ? cpu->vmx.by_ss ? BLOCKED_SS : BLOCKED_STI : 0) | (cpu->nmi_blocked ? BLOCKED_NMI : 0);
+    v->value[VMCS_ACTIVITY] = cpu->wait_sipi ? ACTIVITY_SIPI : cpu->halted ? ACTIVITY_HLT : ACTIVE;
+    v->value[VMCS_PENDING_DEBUG] = cpu->virt.now.pending;
 }
 
 /* 27.5.2: the hidden parts of segment registers are fixed. */
 static void host_segments(struct x86 *cpu, const struct vmcs *v)
 {
     enum { TSS_LIMIT = 0x67, CODE = SEG_CODE | SEG_READABLE | SEG_G, DATA = SEG_WRITABLE | SEG_DB | SEG_G };
-    const bool wide = v->f[VMCS_EXIT] & VMX_EXIT_HOST64;
+    const bool wide = v->value[VMCS_EXIT] & VMX_EXIT_HOST64;
     for (unsigned s = ES; s <= GS; s++) {
-        const uint16_t sel = (uint16_t)v->f[VMCS_HOST_ES + s];
+        const uint16_t sel = (uint16_t)v->value[VMCS_HOST_ES + s];
         cpu->seg[s] = s == CS ? seg_flat(sel, (uint16_t)(CODE | (wide ? SEG_L : SEG_DB)))
                       : sel   ? seg_flat(sel, DATA)
                               : seg_null(0);
     }
-    cpu->seg[FS].base = v->f[VMCS_HOST_FS_BASE];
-    cpu->seg[GS].base = v->f[VMCS_HOST_GS_BASE];
+    cpu->seg[FS].base = v->value[VMCS_HOST_FS_BASE];
+    cpu->seg[GS].base = v->value[VMCS_HOST_GS_BASE];
     cpu->seg[LDTR] = seg_null(0);
-    cpu->seg[TR] = (struct seg){.sel = (uint16_t)v->f[VMCS_HOST_TR],
-                                .base = v->f[VMCS_HOST_TR_BASE],
+    cpu->seg[TR] = (struct seg){.sel = (uint16_t)v->value[VMCS_HOST_TR],
+                                .base = v->value[VMCS_HOST_TR_BASE],
                                 .limit = TSS_LIMIT,
                                 .attr = SEG_P | SYS_TSS32_BUSY};
 }
 
 static void host_modes(struct x86 *cpu, const struct vmcs *v)
 {
-    const uint32_t exit = (uint32_t)v->f[VMCS_EXIT];
+    const uint32_t exit = (uint32_t)v->value[VMCS_EXIT];
     const uint64_t both = EFER_LMA | EFER_LME;
-    cpu->efer = exit & VMX_EXIT_LOAD_EFER ? v->f[VMCS_HOST_EFER]
+    cpu->efer = exit & VMX_EXIT_LOAD_EFER ? v->value[VMCS_HOST_EFER]
                 : exit & VMX_EXIT_HOST64  ? cpu->efer | both
                                           : cpu->efer & ~both;
-    cpu->cr0 = (cpu->cr0 & CR0_KEPT) | (v->f[VMCS_HOST_CR0] & CR0_LOADED) | CR0_ET;
+    cpu->cr0 = (cpu->cr0 & CR0_KEPT) | (v->value[VMCS_HOST_CR0] & CR0_LOADED) | CR0_ET;
     if (exit & VMX_EXIT_LOAD_PAT)
-        cpu->msr.pat = v->f[VMCS_HOST_PAT];
+        cpu->msr.pat = v->value[VMCS_HOST_PAT];
     cpu->dr[7] = 0x400;
     eflags_set(cpu, FLAG_1);
     cpu->cpl = 0;
@@ -448,7 +455,7 @@ static void to_host(struct x86 *cpu, const struct vmcs *v, bool by_nmi)
     if (uses_pdptes(cpu) && !pdptes_read(cpu, cpu->cr3, cpu->pdpte))
         vmx_abort(cpu, ABORT_PDPTES);
     virt_world_changed(cpu, dr7);
-    if (vmx_list_load(cpu, v->f[VMCS_EXIT_MSR_LOAD], (unsigned)v->f[VMCS_EXIT_MSR_LOADS]))
+    if (vmx_list_load(cpu, v->value[VMCS_EXIT_MSR_LOAD], (unsigned)v->value[VMCS_EXIT_MSR_LOADS]))
         vmx_abort(cpu, ABORT_LOADING);
     cpu->attention = true;
 }
@@ -478,7 +485,7 @@ void vmx_leave(struct x86 *cpu)
     store_control(cpu, &v, &x);
     store_guest(cpu, &v);
     vmcs_write(cpu, cpu->vmx.vmcs, &v);
-    if (vmx_list_store(cpu, v.f[VMCS_EXIT_MSR_STORE], (unsigned)v.f[VMCS_EXIT_MSR_STORES]))
+    if (vmx_list_store(cpu, v.value[VMCS_EXIT_MSR_STORE], (unsigned)v.value[VMCS_EXIT_MSR_STORES]))
         vmx_abort(cpu, ABORT_STORING);
     cpu->delivering = false;
     to_host(cpu, &v, x.by_nmi);

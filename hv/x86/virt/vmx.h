@@ -93,7 +93,7 @@ enum vmcs_field {
 enum { VMCS_ABORT = 4, VMCS_LAUNCHED = 8, VMCS_DATA = 64 };
 #define VMCS_NONE UINT64_MAX
 struct vmcs {
-    uint64_t f[VMCS_FIELDS];
+    uint64_t value[VMCS_FIELDS];
 };
 void vmcs_read(struct x86 *, uint64_t pa, struct vmcs *);
 void vmcs_write(struct x86 *, uint64_t pa, const struct vmcs *);
@@ -104,7 +104,7 @@ bool vmcs_read_only(enum vmcs_field);
 unsigned vmcs_width(enum vmcs_field);
 static inline uint64_t vmcs_of(const struct vmcs *v, enum vmcs_field f)
 {
-    return v->f[f];
+    return v->value[f];
 }
 
 /* ---- the numbers of VM-instruction errors: SDM volume 3, table 30-1 ---- */

@@ -7,7 +7,7 @@ struct subject {
     const struct vmcs *v;
     uint32_t pin, first, second, exit, entry;
 };
-#define V(field) (s->v->f[VMCS_##field])
+#define V(field) (s->v->value[VMCS_##field])
 
 enum { ADDRESS_4K = 0xfff, ADDRESS_16 = 0xf };
 
@@ -42,13 +42,26 @@ bool vmx_eptp_valid(const struct x86 *cpu, uint64_t eptp)
 
 /* ---------------------------------------------------------------- controls: 26.2.1 */
 
-static bool pin(const struct subject *s) { return bad_word(s, s->pin, VMX_PIN); }
-static bool first(const struct subject *s) { return bad_word(s, s->first, VMX_FIRST); }
-static bool second(const struct subject *s) { return bad_word(s, s->second, VMX_SECOND); }
-static bool targets(const struct subject *s) { return V(CR3_TARGETS) > VMX_CR3_TARGETS; }
+static bool pin(const struct subject *s)
+{
+    return bad_word(s, s->pin, VMX_PIN);
+}
+static bool first(const struct subject *s)
+{
+    return bad_word(s, s->first, VMX_FIRST);
+}
+static bool second(const struct subject *s)
+{
+    return bad_word(s, s->second, VMX_SECOND);
+}
+static bool targets(const struct subject *s)
+{
+    return V(CR3_TARGETS) > VMX_CR3_TARGETS;
+}
 static bool io_maps(const struct subject *s)
 {
-    return s->first & VMX_FIRST_IO_BITMAPS && (far(s, V(IO_BITMAP_A), ADDRESS_4K) || far(s, V(IO_BITMAP_B), ADDRESS_4K));
+    return s->first & VMX_FIRST_IO_BITMAPS &&
+           (far(s, V(IO_BITMAP_A), ADDRESS_4K) || far(s, V(IO_BITMAP_B), ADDRESS_4K));
 }
 static bool msr_map(const struct subject *s)
 {
@@ -79,13 +92,22 @@ static bool nmi_window(const struct subject *s)
 {
     return s->first & VMX_FIRST_NMI_WINDOW && !(s->pin & VMX_PIN_VIRTUAL_NMIS);
 }
-static bool vpid(const struct subject *s) { return s->second & VMX_SECOND_VPID && !V(VPID); }
-static bool eptp(const struct subject *s) { return s->second & VMX_SECOND_EPT && !vmx_eptp_valid(s->cpu, V(EPTP)); }
+static bool vpid(const struct subject *s)
+{
+    return s->second & VMX_SECOND_VPID && !V(VPID);
+}
+static bool eptp(const struct subject *s)
+{
+    return s->second & VMX_SECOND_EPT && !vmx_eptp_valid(s->cpu, V(EPTP));
+}
 static bool unrestricted(const struct subject *s)
 {
     return s->second & VMX_SECOND_UNRESTRICTED && !(s->second & VMX_SECOND_EPT);
 }
-static bool exit_controls(const struct subject *s) { return bad_word(s, s->exit, VMX_EXIT); }
+static bool exit_controls(const struct subject *s)
+{
+    return bad_word(s, s->exit, VMX_EXIT);
+}
 static bool save_timer(const struct subject *s)
 {
     return s->exit & VMX_EXIT_SAVE_TIMER && !(s->pin & VMX_PIN_TIMER);
@@ -95,25 +117,52 @@ static bool list(const struct subject *s, uint64_t n, uint64_t pa)
     enum { ENTRY_BYTES = 16 };
     return n && (far(s, pa, ADDRESS_16) || far(s, pa + n * ENTRY_BYTES - 1, 0));
 }
-static bool store_list(const struct subject *s) { return list(s, V(EXIT_MSR_STORES), V(EXIT_MSR_STORE)); }
-static bool load_list(const struct subject *s) { return list(s, V(EXIT_MSR_LOADS), V(EXIT_MSR_LOAD)); }
-static bool entry_controls(const struct subject *s) { return bad_word(s, s->entry, VMX_ENTRY); }
-static bool entry_list(const struct subject *s) { return list(s, V(ENTRY_MSR_LOADS), V(ENTRY_MSR_LOAD)); }
+static bool store_list(const struct subject *s)
+{
+    return list(s, V(EXIT_MSR_STORES), V(EXIT_MSR_STORE));
+}
+static bool load_list(const struct subject *s)
+{
+    return list(s, V(EXIT_MSR_LOADS), V(EXIT_MSR_LOAD));
+}
+static bool entry_controls(const struct subject *s)
+{
+    return bad_word(s, s->entry, VMX_ENTRY);
+}
+static bool entry_list(const struct subject *s)
+{
+    return list(s, V(ENTRY_MSR_LOADS), V(ENTRY_MSR_LOAD));
+}
 
 /* The event to inject: 26.2.1.3. */
-enum { TYPE_INTERRUPT = 0, TYPE_RESERVED = 1, TYPE_NMI = 2, TYPE_EXCEPTION = 3, TYPE_SOFT = 4, TYPE_INT1 = 5, TYPE_TRAP = 6, TYPE_OTHER = 7 };
+enum {
+    TYPE_INTERRUPT = 0,
+    TYPE_RESERVED = 1,
+    TYPE_NMI = 2,
+    TYPE_EXCEPTION = 3,
+    TYPE_SOFT = 4,
+    TYPE_INT1 = 5,
+    TYPE_TRAP = 6,
+    TYPE_OTHER = 7
+};
 static uint32_t event(const struct subject *s)
 {
     const uint32_t e = (uint32_t)V(ENTRY_EVENT);
     return e & VMX_EVENT_VALID ? e : 0;
 }
-static unsigned type_of(uint32_t e) { return e >> 8 & 7; }
-static bool event_type(const struct subject *s) { return event(s) && type_of(event(s)) == TYPE_RESERVED; }
+static unsigned type_of(uint32_t e)
+{
+    return e >> 8 & 7;
+}
+static bool event_type(const struct subject *s)
+{
+    return event(s) && type_of(event(s)) == TYPE_RESERVED;
+}
 static bool event_vector(const struct subject *s)
 {
     const uint32_t e = event(s), vector = e & 0xff;
-    return e && ((type_of(e) == TYPE_NMI && vector != VEC_NMI) || (type_of(e) == TYPE_EXCEPTION && vector > 31) ||
-                 (type_of(e) == TYPE_OTHER && vector));
+    return e && ((type_of(e) == TYPE_NMI && vector != VEC_NMI) ||
+                 (type_of(e) == TYPE_EXCEPTION && vector > 31) || (type_of(e) == TYPE_OTHER && vector));
 }
 static bool takes_error(unsigned vector)
 {
@@ -139,7 +188,8 @@ static bool event_error_reserved(const struct subject *s)
 static bool event_length(const struct subject *s)
 {
     const uint32_t e = event(s);
-    return e && type_of(e) >= TYPE_SOFT && type_of(e) <= TYPE_TRAP && (V(ENTRY_LENGTH) < 1 || V(ENTRY_LENGTH) > 15);
+    return e && type_of(e) >= TYPE_SOFT && type_of(e) <= TYPE_TRAP &&
+           (V(ENTRY_LENGTH) < 1 || V(ENTRY_LENGTH) > 15);
 }
 
 /* ---------------------------------------------------------------- the host: 26.2.2 to 26.2.4 */
@@ -149,15 +199,30 @@ static bool bad_cr0(const struct x86 *cpu, uint64_t v, uint64_t fixed)
     (void)cpu;
     return (v & fixed) != fixed || v >> 32;
 }
-static bool host_cr0(const struct subject *s) { return bad_cr0(s->cpu, V(HOST_CR0), CR0_FIXED); }
-static bool bad_cr4(const struct x86 *cpu, uint64_t v) { return (v & CR4_FIXED) != CR4_FIXED || v & ~cr4_allowed(cpu); }
-static bool host_cr4(const struct subject *s) { return bad_cr4(s->cpu, V(HOST_CR4)); }
-static bool host_cr3(const struct subject *s) { return V(HOST_CR3) >> cpuid_physical_bits(s->cpu); }
+static bool host_cr0(const struct subject *s)
+{
+    return bad_cr0(s->cpu, V(HOST_CR0), CR0_FIXED);
+}
+static bool bad_cr4(const struct x86 *cpu, uint64_t v)
+{
+    return (v & CR4_FIXED) != CR4_FIXED || v & ~cr4_allowed(cpu);
+}
+static bool host_cr4(const struct subject *s)
+{
+    return bad_cr4(s->cpu, V(HOST_CR4));
+}
+static bool host_cr3(const struct subject *s)
+{
+    return V(HOST_CR3) >> cpuid_physical_bits(s->cpu);
+}
 static bool host_sysenter(const struct subject *s)
 {
     return !canonical(s, V(HOST_SYSENTER_ESP)) || !canonical(s, V(HOST_SYSENTER_EIP));
 }
-static bool host_pat(const struct subject *s) { return s->exit & VMX_EXIT_LOAD_PAT && bad_pat(V(HOST_PAT)); }
+static bool host_pat(const struct subject *s)
+{
+    return s->exit & VMX_EXIT_LOAD_PAT && bad_pat(V(HOST_PAT));
+}
 static bool host_efer(const struct subject *s)
 {
     const uint64_t e = V(HOST_EFER);
@@ -169,15 +234,22 @@ static bool host_selectors(const struct subject *s)
 {
     uint64_t any = V(HOST_TR);
     for (unsigned i = 0; i < 6; i++)
-        any |= s->v->f[VMCS_HOST_ES + i];
+        any |= s->v->value[VMCS_HOST_ES + i];
     return any & 7;
 }
-static bool host_cs(const struct subject *s) { return !V(HOST_CS) || !V(HOST_TR); }
-static bool host_ss(const struct subject *s) { return !V(HOST_SS) && !(s->exit & VMX_EXIT_HOST64); }
+static bool host_cs(const struct subject *s)
+{
+    return !V(HOST_CS) || !V(HOST_TR);
+}
+static bool host_ss(const struct subject *s)
+{
+    return !V(HOST_SS) && !(s->exit & VMX_EXIT_HOST64);
+}
 static bool host_bases(const struct subject *s)
 {
-    return !canonical(s, V(HOST_FS_BASE)) || !canonical(s, V(HOST_GS_BASE)) || !canonical(s, V(HOST_GDTR_BASE)) ||
-           !canonical(s, V(HOST_IDTR_BASE)) || !canonical(s, V(HOST_TR_BASE));
+    return !canonical(s, V(HOST_FS_BASE)) || !canonical(s, V(HOST_GS_BASE)) ||
+           !canonical(s, V(HOST_GDTR_BASE)) || !canonical(s, V(HOST_IDTR_BASE)) ||
+           !canonical(s, V(HOST_TR_BASE));
 }
 static bool host_size(const struct subject *s)
 {
@@ -196,8 +268,10 @@ static const struct check {
     const char *words;
 } control_checks[] = {
     {pin, "reserved bits of the pin-based VM-execution controls are not as IA32_VMX_PINBASED_CTLS has them"},
-    {first, "reserved bits of the primary processor-based VM-execution controls are not as IA32_VMX_PROCBASED_CTLS has them"},
-    {second, "a secondary processor-based VM-execution control is set which this processor lacks (IA32_VMX_PROCBASED_CTLS2)"},
+    {first,
+     "reserved bits of the primary processor-based VM-execution controls are not as IA32_VMX_PROCBASED_CTLS has them"},
+    {second,
+     "a secondary processor-based VM-execution control is set which this processor lacks (IA32_VMX_PROCBASED_CTLS2)"},
     {targets, "the CR3-target count is greater than 4"},
     {io_maps, "an I/O-bitmap address is not aligned, or beyond the physical addresses"},
     {msr_map, "the MSR-bitmap address is not aligned, or beyond the physical addresses"},
@@ -211,7 +285,8 @@ static const struct check {
     {unrestricted, "unrestricted guest is 1 and enable EPT is 0"},
     {exit_controls, "reserved bits of the VM-exit controls are not as IA32_VMX_EXIT_CTLS has them"},
     {save_timer, "save VMX-preemption timer value is 1 and activate VMX-preemption timer is 0"},
-    {store_list, "the VM-exit MSR-store address is not aligned, or the list is beyond the physical addresses"},
+    {store_list,
+     "the VM-exit MSR-store address is not aligned, or the list is beyond the physical addresses"},
     {load_list, "the VM-exit MSR-load address is not aligned, or the list is beyond the physical addresses"},
     {entry_controls, "reserved bits of the VM-entry controls are not as IA32_VMX_ENTRY_CTLS has them"},
     {event_type, "the interruption type of the event to inject is reserved"},
@@ -220,7 +295,8 @@ static const struct check {
     {event_reserved, "reserved bits of the VM-entry interruption information are not zero"},
     {event_error_reserved, "reserved bits of the VM-entry exception error code are not zero"},
     {event_length, "the VM-entry instruction length is not 1 to 15"},
-    {entry_list, "the VM-entry MSR-load address is not aligned, or the list is beyond the physical addresses"},
+    {entry_list,
+     "the VM-entry MSR-load address is not aligned, or the list is beyond the physical addresses"},
 };
 static const struct check host_checks[] = {
     {host_cr0, "host CR0 has a bit that VMX operation does not support"},
@@ -239,28 +315,64 @@ static const struct check host_checks[] = {
 
 /* ---------------------------------------------------------------- the guest: 26.3.1 */
 
-static uint64_t flags(const struct subject *s) { return V(GUEST_RFLAGS); }
-static bool v86(const struct subject *s) { return flags(s) & FLAG_VM; }
-static bool wide(const struct subject *s) { return s->entry & VMX_ENTRY_GUEST64; }
-static bool paging(const struct subject *s) { return V(GUEST_CR0) & CR0_PG; }
+static uint64_t flags(const struct subject *s)
+{
+    return V(GUEST_RFLAGS);
+}
+static bool v86(const struct subject *s)
+{
+    return flags(s) & FLAG_VM;
+}
+static bool wide(const struct subject *s)
+{
+    return s->entry & VMX_ENTRY_GUEST64;
+}
+static bool paging(const struct subject *s)
+{
+    return V(GUEST_CR0) & CR0_PG;
+}
 
 static bool guest_cr0(const struct subject *s)
 {
     const uint64_t free = s->second & VMX_SECOND_UNRESTRICTED ? CR0_PE | CR0_PG : 0;
     return bad_cr0(s->cpu, V(GUEST_CR0), CR0_FIXED & ~free);
 }
-static bool guest_pg(const struct subject *s) { return paging(s) && !(V(GUEST_CR0) & CR0_PE); }
-static bool guest_cr4(const struct subject *s) { return bad_cr4(s->cpu, V(GUEST_CR4)); }
-static bool guest_debugctl(const struct subject *s) { return s->entry & VMX_ENTRY_LOAD_DEBUG && V(GUEST_DEBUGCTL); }
-static bool guest_wide(const struct subject *s) { return wide(s) && (!paging(s) || !(V(GUEST_CR4) & CR4_PAE)); }
-static bool guest_pcide(const struct subject *s) { return !wide(s) && V(GUEST_CR4) & CR4_PCIDE; }
-static bool guest_cr3(const struct subject *s) { return V(GUEST_CR3) >> cpuid_physical_bits(s->cpu); }
-static bool guest_dr7(const struct subject *s) { return s->entry & VMX_ENTRY_LOAD_DEBUG && V(GUEST_DR7) >> 32; }
+static bool guest_pg(const struct subject *s)
+{
+    return paging(s) && !(V(GUEST_CR0) & CR0_PE);
+}
+static bool guest_cr4(const struct subject *s)
+{
+    return bad_cr4(s->cpu, V(GUEST_CR4));
+}
+static bool guest_debugctl(const struct subject *s)
+{
+    return s->entry & VMX_ENTRY_LOAD_DEBUG && V(GUEST_DEBUGCTL);
+}
+static bool guest_wide(const struct subject *s)
+{
+    return wide(s) && (!paging(s) || !(V(GUEST_CR4) & CR4_PAE));
+}
+static bool guest_pcide(const struct subject *s)
+{
+    return !wide(s) && V(GUEST_CR4) & CR4_PCIDE;
+}
+static bool guest_cr3(const struct subject *s)
+{
+    return V(GUEST_CR3) >> cpuid_physical_bits(s->cpu);
+}
+static bool guest_dr7(const struct subject *s)
+{
+    return s->entry & VMX_ENTRY_LOAD_DEBUG && V(GUEST_DR7) >> 32;
+}
 static bool guest_sysenter(const struct subject *s)
 {
     return !canonical(s, V(GUEST_SYSENTER_ESP)) || !canonical(s, V(GUEST_SYSENTER_EIP));
 }
-static bool guest_pat(const struct subject *s) { return s->entry & VMX_ENTRY_LOAD_PAT && bad_pat(V(GUEST_PAT)); }
+static bool guest_pat(const struct subject *s)
+{
+    return s->entry & VMX_ENTRY_LOAD_PAT && bad_pat(V(GUEST_PAT));
+}
 static bool guest_efer(const struct subject *s)
 {
     const uint64_t e = V(GUEST_EFER);
@@ -274,18 +386,48 @@ static bool guest_efer(const struct subject *s)
 
 #define AR_RESERVED 0xfffe0f00u
 enum { AR_TYPE = 0xf, AR_UNUSABLE = 1 << 16, V86_AR = 0xf3 };
-static uint64_t ar(const struct subject *s, unsigned seg) { return s->v->f[VMCS_GUEST_ES_AR + seg]; }
-static uint64_t limit(const struct subject *s, unsigned seg) { return s->v->f[VMCS_GUEST_ES_LIMIT + seg]; }
-static uint64_t base(const struct subject *s, unsigned seg) { return s->v->f[VMCS_GUEST_ES_BASE + seg]; }
-static uint64_t selector(const struct subject *s, unsigned seg) { return s->v->f[VMCS_GUEST_ES + seg]; }
-static bool usable(const struct subject *s, unsigned seg) { return !(ar(s, seg) & AR_UNUSABLE); }
-static unsigned dpl(const struct subject *s, unsigned seg) { return ar(s, seg) >> 5 & 3; }
-static unsigned type(const struct subject *s, unsigned seg) { return ar(s, seg) & AR_TYPE; }
-static bool free_guest(const struct subject *s) { return s->second & VMX_SECOND_UNRESTRICTED; }
+static uint64_t ar(const struct subject *s, unsigned seg)
+{
+    return s->v->value[VMCS_GUEST_ES_AR + seg];
+}
+static uint64_t limit(const struct subject *s, unsigned seg)
+{
+    return s->v->value[VMCS_GUEST_ES_LIMIT + seg];
+}
+static uint64_t base(const struct subject *s, unsigned seg)
+{
+    return s->v->value[VMCS_GUEST_ES_BASE + seg];
+}
+static uint64_t selector(const struct subject *s, unsigned seg)
+{
+    return s->v->value[VMCS_GUEST_ES + seg];
+}
+static bool usable(const struct subject *s, unsigned seg)
+{
+    return !(ar(s, seg) & AR_UNUSABLE);
+}
+static unsigned dpl(const struct subject *s, unsigned seg)
+{
+    return ar(s, seg) >> 5 & 3;
+}
+static unsigned type(const struct subject *s, unsigned seg)
+{
+    return ar(s, seg) & AR_TYPE;
+}
+static bool free_guest(const struct subject *s)
+{
+    return s->second & VMX_SECOND_UNRESTRICTED;
+}
 enum { ROW_LDTR = 6, ROW_TR = 7 };
 
-static bool tr_selector(const struct subject *s) { return selector(s, ROW_TR) & 4; }
-static bool ldtr_selector(const struct subject *s) { return usable(s, ROW_LDTR) && selector(s, ROW_LDTR) & 4; }
+static bool tr_selector(const struct subject *s)
+{
+    return selector(s, ROW_TR) & 4;
+}
+static bool ldtr_selector(const struct subject *s)
+{
+    return usable(s, ROW_LDTR) && selector(s, ROW_LDTR) & 4;
+}
 static bool ss_rpl(const struct subject *s)
 {
     return !v86(s) && !free_guest(s) && (selector(s, SS) & 3) != (selector(s, CS) & 3);
@@ -304,8 +446,8 @@ static bool long_bases(const struct subject *s)
 }
 static bool short_bases(const struct subject *s)
 {
-    return base(s, CS) >> 32 || (usable(s, SS) && base(s, SS) >> 32) || (usable(s, DS) && base(s, DS) >> 32) ||
-           (usable(s, ES) && base(s, ES) >> 32);
+    return base(s, CS) >> 32 || (usable(s, SS) && base(s, SS) >> 32) ||
+           (usable(s, DS) && base(s, DS) >> 32) || (usable(s, ES) && base(s, ES) >> 32);
 }
 static bool v86_limits(const struct subject *s)
 {
@@ -411,8 +553,9 @@ static bool granularity(const struct subject *s)
 static bool tr_rights(const struct subject *s)
 {
     const unsigned t = type(s, ROW_TR);
-    return (wide(s) ? t != SYS_TSS32_BUSY : t != SYS_TSS16_BUSY && t != SYS_TSS32_BUSY) || ar(s, ROW_TR) & SEG_S ||
-           !(ar(s, ROW_TR) & SEG_P) || ar(s, ROW_TR) & AR_RESERVED || !usable(s, ROW_TR) || bad_granularity(s, ROW_TR);
+    return (wide(s) ? t != SYS_TSS32_BUSY : t != SYS_TSS16_BUSY && t != SYS_TSS32_BUSY) ||
+           ar(s, ROW_TR) & SEG_S || !(ar(s, ROW_TR) & SEG_P) || ar(s, ROW_TR) & AR_RESERVED ||
+           !usable(s, ROW_TR) || bad_granularity(s, ROW_TR);
 }
 static bool ldtr_rights(const struct subject *s)
 {
@@ -424,7 +567,10 @@ static bool table_bases(const struct subject *s)
 {
     return !canonical(s, V(GUEST_GDTR_BASE)) || !canonical(s, V(GUEST_IDTR_BASE));
 }
-static bool table_limits(const struct subject *s) { return V(GUEST_GDTR_LIMIT) >> 16 || V(GUEST_IDTR_LIMIT) >> 16; }
+static bool table_limits(const struct subject *s)
+{
+    return V(GUEST_GDTR_LIMIT) >> 16 || V(GUEST_IDTR_LIMIT) >> 16;
+}
 
 /* ---- RIP, RFLAGS, and the rest: 26.3.1.4, 26.3.1.5 ---- */
 
@@ -438,7 +584,10 @@ static bool reserved_flags(const struct subject *s)
     enum { ALL = 0x3f7fd7 };
     return flags(s) & ~(uint64_t)ALL || !(flags(s) & FLAG_1);
 }
-static bool flags_vm(const struct subject *s) { return v86(s) && (wide(s) || !(V(GUEST_CR0) & CR0_PE)); }
+static bool flags_vm(const struct subject *s)
+{
+    return v86(s) && (wide(s) || !(V(GUEST_CR0) & CR0_PE));
+}
 static bool flags_if(const struct subject *s)
 {
     return event(s) && type_of(event(s)) == TYPE_INTERRUPT && !(flags(s) & FLAG_IF);
@@ -447,7 +596,10 @@ static bool activity(const struct subject *s)
 {
     return V(ACTIVITY) != ACTIVE && V(ACTIVITY) != ACTIVITY_HLT && V(ACTIVITY) != ACTIVITY_SIPI;
 }
-static bool activity_dpl(const struct subject *s) { return V(ACTIVITY) == ACTIVITY_HLT && dpl(s, SS); }
+static bool activity_dpl(const struct subject *s)
+{
+    return V(ACTIVITY) == ACTIVITY_HLT && dpl(s, SS);
+}
 static bool activity_blocked(const struct subject *s)
 {
     return V(ACTIVITY) != ACTIVE && V(BLOCKING) & (BLOCKED_STI | BLOCKED_SS);
@@ -460,24 +612,35 @@ static bool activity_event(const struct subject *s)
         return false;
     if (V(ACTIVITY) != ACTIVITY_HLT)
         return true;
-    return !(t == TYPE_INTERRUPT || t == TYPE_NMI || (t == TYPE_EXCEPTION && (vector == VEC_DB || vector == VEC_MC)) ||
-             (t == TYPE_OTHER && !vector));
+    return !(t == TYPE_INTERRUPT || t == TYPE_NMI ||
+             (t == TYPE_EXCEPTION && (vector == VEC_DB || vector == VEC_MC)) || (t == TYPE_OTHER && !vector));
 }
 static bool blocking_reserved(const struct subject *s)
 {
     return V(BLOCKING) & ~(uint64_t)(BLOCKED_STI | BLOCKED_SS | BLOCKED_SMI | BLOCKED_NMI);
 }
-static bool blocking_both(const struct subject *s) { return (V(BLOCKING) & 3) == 3; }
-static bool blocking_if(const struct subject *s) { return V(BLOCKING) & BLOCKED_STI && !(flags(s) & FLAG_IF); }
+static bool blocking_both(const struct subject *s)
+{
+    return (V(BLOCKING) & 3) == 3;
+}
+static bool blocking_if(const struct subject *s)
+{
+    return V(BLOCKING) & BLOCKED_STI && !(flags(s) & FLAG_IF);
+}
 static bool blocking_event(const struct subject *s)
 {
     const unsigned t = type_of(event(s));
-    return event(s) && ((t == TYPE_INTERRUPT && V(BLOCKING) & 3) || (t == TYPE_NMI && V(BLOCKING) & BLOCKED_SS));
+    return event(s) &&
+           ((t == TYPE_INTERRUPT && V(BLOCKING) & 3) || (t == TYPE_NMI && V(BLOCKING) & BLOCKED_SS));
 }
-static bool blocking_smi(const struct subject *s) { return V(BLOCKING) & BLOCKED_SMI; }
+static bool blocking_smi(const struct subject *s)
+{
+    return V(BLOCKING) & BLOCKED_SMI;
+}
 static bool blocking_nmi(const struct subject *s)
 {
-    return event(s) && type_of(event(s)) == TYPE_NMI && s->pin & VMX_PIN_VIRTUAL_NMIS && V(BLOCKING) & BLOCKED_NMI;
+    return event(s) && type_of(event(s)) == TYPE_NMI && s->pin & VMX_PIN_VIRTUAL_NMIS &&
+           V(BLOCKING) & BLOCKED_NMI;
 }
 static bool pending_reserved(const struct subject *s)
 {
@@ -491,7 +654,10 @@ static bool pending_step(const struct subject *s)
     const bool held = V(BLOCKING) & 3 || V(ACTIVITY) == ACTIVITY_HLT;
     return held && !(V(PENDING_DEBUG) & BS) != !(flags(s) & FLAG_TF);
 }
-static bool link_pointer(const struct subject *s) { return V(LINK) != UINT64_MAX; }
+static bool link_pointer(const struct subject *s)
+{
+    return V(LINK) != UINT64_MAX;
+}
 static bool guest_pdptes(const struct subject *s)
 {
     const uint64_t reserved = 0x1e6 | ~0ull << cpuid_physical_bits(s->cpu);
@@ -501,11 +667,14 @@ static bool guest_pdptes(const struct subject *s)
     if (!(s->second & VMX_SECOND_EPT))
         return !pdptes_read(s->cpu, V(GUEST_CR3), e);
     for (unsigned i = 0; i < 4; i++)
-        if (s->v->f[VMCS_GUEST_PDPTE0 + i] & 1 && s->v->f[VMCS_GUEST_PDPTE0 + i] & reserved)
+        if (s->v->value[VMCS_GUEST_PDPTE0 + i] & 1 && s->v->value[VMCS_GUEST_PDPTE0 + i] & reserved)
             return true;
     return false;
 }
-static bool asleep(const struct subject *s) { return s->cpu->virt.asleep.runs; }
+static bool asleep(const struct subject *s)
+{
+    return s->cpu->virt.asleep.runs;
+}
 
 /* The qualification is 0 but for a few (26.7). */
 enum { BY_PDPTES = 2, BY_NMI = 3, BY_LINK = 4 };
@@ -524,7 +693,8 @@ static const struct guest_check {
     {guest_dr7, 0, "DR7[63:32] are not zero"},
     {guest_sysenter, 0, "IA32_SYSENTER_ESP or IA32_SYSENTER_EIP is not canonical"},
     {guest_pat, 0, "IA32_PAT has a type that does not exist"},
-    {guest_efer, 0, "IA32_EFER has a reserved bit, or its LMA and LME do not go with IA-32e mode guest and CR0.PG"},
+    {guest_efer, 0,
+     "IA32_EFER has a reserved bit, or its LMA and LME do not go with IA-32e mode guest and CR0.PG"},
     {tr_selector, 0, "TI of TR is 1"},
     {ldtr_selector, 0, "TI of LDTR is 1"},
     {ss_rpl, 0, "RPL of SS is not RPL of CS"},
@@ -564,7 +734,8 @@ static const struct guest_check {
     {blocking_nmi, BY_NMI, "an NMI is injected and virtual NMIs are blocked"},
     {pending_reserved, 0, "a reserved bit of the pending debug exceptions is set"},
     {pending_step, 0, "BS of the pending debug exceptions does not go with RFLAGS.TF"},
-    {link_pointer, BY_LINK, "the VMCS link pointer is not FFFFFFFF_FFFFFFFFH, and this processor has no shadow VMCS"},
+    {link_pointer, BY_LINK,
+     "the VMCS link pointer is not FFFFFFFF_FFFFFFFFH, and this processor has no shadow VMCS"},
     {guest_pdptes, BY_PDPTES, "a reserved bit of a PDPTE is set"},
     {asleep, 0, "an SMI has interrupted a guest, and another one cannot run before RSM"},
 };
@@ -573,14 +744,14 @@ static const struct guest_check {
 
 static struct subject subject(const struct x86 *cpu, const struct vmcs *v)
 {
-    const uint32_t word = (uint32_t)v->f[VMCS_FIRST];
+    const uint32_t word = (uint32_t)v->value[VMCS_FIRST];
     return (struct subject){.cpu = cpu,
                             .v = v,
-                            .pin = (uint32_t)v->f[VMCS_PIN],
+                            .pin = (uint32_t)v->value[VMCS_PIN],
                             .first = word,
-                            .second = word & VMX_FIRST_SECOND ? (uint32_t)v->f[VMCS_SECOND] : 0,
-                            .exit = (uint32_t)v->f[VMCS_EXIT],
-                            .entry = (uint32_t)v->f[VMCS_ENTRY]};
+                            .second = word & VMX_FIRST_SECOND ? (uint32_t)v->value[VMCS_SECOND] : 0,
+                            .exit = (uint32_t)v->value[VMCS_EXIT],
+                            .entry = (uint32_t)v->value[VMCS_ENTRY]};
 }
 
 const char *vmx_refusal(const struct x86 *cpu, const struct vmcs *v, unsigned *error)

@@ -8,12 +8,13 @@ enum { BY_EVENT = 0, BY_INTERRUPT = 1, BY_TASK = 9, BY_VIOLATION = 48, BY_MISCON
 static const struct {
     uint8_t from, reason;
 } reasons[] = {
-    {VIRT_INTR, BY_INTERRUPT}, {VIRT_NMI, BY_EVENT},    {VIRT_INIT, 3},        {VIRT_VINTR, 7},      {VIRT_TASK, BY_TASK},
-    {VIRT_CPUID, 10},          {VIRT_HLT, 12},          {VIRT_INVD, 13},       {VIRT_INVLPG, 14},    {VIRT_RDPMC, 15},
-    {VIRT_RDTSC, 16},          {VIRT_MWAIT, 36},        {VIRT_MONITOR, 39},    {VIRT_IDTR_READ, 46}, {VIRT_GDTR_READ, 46},
-    {VIRT_IDTR_WRITE, 46},     {VIRT_GDTR_WRITE, 46},   {VIRT_LDTR_READ, 47},  {VIRT_TR_READ, 47},   {VIRT_LDTR_WRITE, 47},
-    {VIRT_TR_WRITE, 47},       {VIRT_RDTSCP, 51},       {VIRT_WBINVD, 54},     {VIRT_XSETBV, 55},    {VIRT_INVPCID, 58},
-    {VIRT_SHUTDOWN, 2},
+    {VIRT_INTR, BY_INTERRUPT}, {VIRT_NMI, BY_EVENT}, {VIRT_INIT, 3},       {VIRT_VINTR, 7},
+    {VIRT_TASK, BY_TASK},      {VIRT_CPUID, 10},     {VIRT_HLT, 12},       {VIRT_INVD, 13},
+    {VIRT_INVLPG, 14},         {VIRT_RDPMC, 15},     {VIRT_RDTSC, 16},     {VIRT_MWAIT, 36},
+    {VIRT_MONITOR, 39},        {VIRT_IDTR_READ, 46}, {VIRT_GDTR_READ, 46}, {VIRT_IDTR_WRITE, 46},
+    {VIRT_GDTR_WRITE, 46},     {VIRT_LDTR_READ, 47}, {VIRT_TR_READ, 47},   {VIRT_LDTR_WRITE, 47},
+    {VIRT_TR_WRITE, 47},       {VIRT_RDTSCP, 51},    {VIRT_WBINVD, 54},    {VIRT_XSETBV, 55},
+    {VIRT_INVPCID, 58},        {VIRT_SHUTDOWN, 2},
 };
 
 static uint32_t reason_of(const struct virt_now *n)
@@ -32,7 +33,14 @@ static uint32_t reason_of(const struct virt_now *n)
 
 /* ---------------------------------------------------------------- instructions */
 
-enum { INFO_ASIZE = 7, INFO_IS_REGISTER = 10, INFO_OSIZE = 11, INFO_SEGMENT = 15, INFO_INDEX = 18, INFO_NO_INDEX = 22 };
+enum {
+    INFO_ASIZE = 7,
+    INFO_IS_REGISTER = 10,
+    INFO_OSIZE = 11,
+    INFO_SEGMENT = 15,
+    INFO_INDEX = 18,
+    INFO_NO_INDEX = 22
+};
 enum { INFO_BASE = 23, INFO_NO_BASE = 27, INFO_REG2 = 28, INFO_REG1 = 3 };
 
 uint32_t vmx_instruction(const struct x86 *cpu, const struct op *op, unsigned reg2)
@@ -133,9 +141,9 @@ static void exception_event(const struct x86 *cpu, struct vmx_exit *x)
     const struct virt_now *n = &cpu->virt.now;
     const unsigned vector = (unsigned)(n->reason - VIRT_EXCEPTION);
     const bool error = has_error_code(vector) && cpu->cr0 & CR0_PE;
-    const unsigned type = vector == VEC_BP || vector == VEC_OF     ? VIRT_EVENT_TRAP
-                          : vector == VEC_DB && by_int1(cpu) ? VIRT_EVENT_INT1
-                                                                   : VIRT_EVENT_FAULT;
+    const unsigned type = vector == VEC_BP || vector == VEC_OF ? VIRT_EVENT_TRAP
+                          : vector == VEC_DB && by_int1(cpu)   ? VIRT_EVENT_INT1
+                                                               : VIRT_EVENT_FAULT;
     x->event = VMX_EVENT_VALID | vector | type << 8 | (error ? VMX_EVENT_ERROR : 0) |
                (n->unblocked && vector != VEC_DF ? VMX_EVENT_UNBLOCKED : 0);
     x->error = error ? (uint32_t)n->info1 : 0;

@@ -169,7 +169,8 @@ uint16_t vmx_lmsw(struct x86 *cpu, const struct op *op, uint16_t v)
     if (differs & (CR0_MP | CR0_EM | CR0_TS) || (differs & CR0_PE && v & CR0_PE)) {
         if (memory)
             cpu->virt.now.linear = ea_any(cpu, op, 2, false);
-        virt_exit_with(cpu, EXIT_CR, CR_LMSW << CR_TYPE | (uint64_t)memory << CR_MEMORY | (uint64_t)v << CR_SOURCE);
+        virt_exit_with(cpu, EXIT_CR,
+                       CR_LMSW << CR_TYPE | (uint64_t)memory << CR_MEMORY | (uint64_t)v << CR_SOURCE);
     }
     return (uint16_t)((v & ~x->cr0_mask) | (cpu->cr0 & x->cr0_mask));
 }
@@ -319,7 +320,8 @@ uint64_t virt_cr_fixed(const struct x86 *cpu, unsigned cr)
 
 bool virt_lacks(const struct x86 *cpu, enum virt_instruction which)
 {
-    static const uint32_t bits[] = {
-        [VIRT_HAS_RDTSCP] = VMX_SECOND_RDTSCP, [VIRT_HAS_INVPCID] = VMX_SECOND_INVPCID, [VIRT_HAS_XSAVES] = VMX_SECOND_XSAVES};
+    static const uint32_t bits[] = {[VIRT_HAS_RDTSCP] = VMX_SECOND_RDTSCP,
+                                    [VIRT_HAS_INVPCID] = VMX_SECOND_INVPCID,
+                                    [VIRT_HAS_XSAVES] = VMX_SECOND_XSAVES};
     return unlikely(cpu->guest.runs) && may_exit(cpu) && !(cpu->vmx.second & bits[which]);
 }

@@ -67,7 +67,9 @@ static void need_vmx(struct x86 *cpu, const struct op *op, unsigned reason, unsi
         raise_fault(cpu, VEC_UD);
     need_mode(cpu);
     if (cpu->guest.runs) {
-        const bool operand = reason < BY_VMLAUNCH ? reason == BY_VMCLEAR : reason != BY_VMLAUNCH && reason != BY_VMRESUME && reason != BY_VMXOFF;
+        const bool operand = reason < BY_VMLAUNCH
+                                 ? reason == BY_VMCLEAR
+                                 : reason != BY_VMLAUNCH && reason != BY_VMRESUME && reason != BY_VMXOFF;
         if (operand)
             cpu->virt.now.instruction = vmx_instruction(cpu, op, reg2);
         virt_exit_with(cpu, VIRT_VMX + reason, operand ? vmx_displacement(cpu, op) : 0);
@@ -344,7 +346,8 @@ static OP(op_invvpid)
         LEAVE;
     }
     descriptor(cpu, op, d);
-    const bool bad = d[0] >> 16 || (type != ALL && !d[0]) || (type == ADDRESS && !may_be_canonical(cpu, d[1]));
+    const bool bad =
+        d[0] >> 16 || (type != ALL && !d[0]) || (type == ADDRESS && !may_be_canonical(cpu, d[1]));
     if (bad)
         vm_fail(cpu, ERROR_INVALIDATION);
     else

@@ -7,7 +7,14 @@ struct entry {
     uint64_t value;
 };
 
-enum { FS_BASE = 0xc0000100u, GS_BASE = 0xc0000101u, X2APIC = 0x800, X2APIC_END = 0x900, SMBASE = 0x9e, SMM_MONITOR = 0x9b };
+enum {
+    FS_BASE = 0xc0000100u,
+    GS_BASE = 0xc0000101u,
+    X2APIC = 0x800,
+    X2APIC_END = 0x900,
+    SMBASE = 0x9e,
+    SMM_MONITOR = 0x9b
+};
 
 /* What no list may have. */
 static bool never(const struct entry *e)
