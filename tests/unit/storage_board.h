@@ -25,6 +25,7 @@ struct disk {
     const char *role;
     uint64_t size;
     uint8_t *data;
+    unsigned flushed, through; /* how often the drive promised that what was written stays */
 };
 
 struct range {
@@ -213,6 +214,23 @@ int disk_zero(struct disk *d, uint64_t offset, uint64_t n)
     assert_true(offset + n <= d->size);
     memset(d->data + offset, 0, n);
     return 0;
+}
+
+void disk_through(struct disk *d, uint64_t offset, uint64_t n)
+{
+    assert_true(offset + n <= d->size);
+    d->through++;
+}
+
+void disk_flush(struct disk *d, uint64_t offset, uint64_t n)
+{
+    assert_true(offset + n <= d->size);
+    d->flushed++;
+}
+
+void disk_flush_all(struct disk *d)
+{
+    disk_flush(d, 0, d->size);
 }
 
 bool board_behaves(const struct board *b, uint32_t version)

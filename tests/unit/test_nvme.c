@@ -195,6 +195,51 @@ static void test_blocks(void **state)
     assert_int_equal(byte, 0);
 }
 
+struct seen {
+    unsigned written, zeroed, flushed, through;
+};
+
+static void note(void *ctx, const struct engine_medium *m)
+{
+    struct seen *s = ctx;
+    assert_string_equal(m->role, "disk0");
+    s->written += m->what == MEDIUM_WRITE;
+    s->zeroed += m->what == MEDIUM_ZERO;
+    s->flushed += m->what == MEDIUM_FLUSH;
+    s->through += m->what == MEDIUM_THROUGH;
+}
+
+/* What stays after a loss of power: what was flushed, written with FUA, or written without the volatile write cache. */
+static void test_cache(void **state)
+{
+    enum { FUA = 1 << 30, SET_FEATURES = 9, VOLATILE_CACHE = 6 };
+    struct machine *m = *state;
+    struct fixture *f = &m->f;
+    struct seen s = {0};
+    board_media(f->board, note, &s);
+    assert_int_equal(make_queues(m, 0), NVME_OK);
+    struct nvme_command c = {.opcode = WRITE, .nsid = 1, .cdw10 = 9, .prp1 = DATA};
+    assert_int_equal(command(f, &m->io, c), NVME_OK);
+    assert_int_equal(s.written, 1);
+    assert_int_equal(s.flushed + s.through, 0);
+    assert_int_equal(command(f, &m->io, (struct nvme_command){.nsid = 1}), NVME_OK);
+    assert_int_equal(s.flushed, 1);
+    c.cdw12 = FUA;
+    assert_int_equal(command(f, &m->io, c), NVME_OK);
+    assert_int_equal(s.through, 1);
+    c = (struct nvme_command){.opcode = WRITE_ZEROES, .nsid = 1, .cdw10 = 9};
+    assert_int_equal(command(f, &m->io, c), NVME_OK);
+    assert_int_equal(s.zeroed, 1);
+    assert_int_equal(s.through, 1);
+    c = (struct nvme_command){.opcode = SET_FEATURES, .cdw10 = VOLATILE_CACHE};
+    assert_int_equal(command(f, &m->admin, c), NVME_OK);
+    assert_int_equal(s.flushed, 2);
+    c = (struct nvme_command){.opcode = WRITE, .nsid = 1, .cdw10 = 9, .prp1 = DATA};
+    assert_int_equal(command(f, &m->io, c), NVME_OK);
+    assert_int_equal(s.through, 2);
+    board_media(f->board, NULL, NULL);
+}
+
 /* Deallocated blocks are zeros, as the namespace says; from a host's hints nothing follows. */
 static void test_deallocate(void **state)
 {
@@ -385,6 +430,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_identify, make, drop),
         cmocka_unit_test_setup_teardown(test_blocks, make, drop),
+        cmocka_unit_test_setup_teardown(test_cache, make, drop),
         cmocka_unit_test_setup_teardown(test_list, make, drop),
         cmocka_unit_test_setup_teardown(test_deallocate, make, drop),
         cmocka_unit_test_setup_teardown(test_errors, make, drop),

@@ -8,7 +8,7 @@ static void add_disk(struct board *b, const char *role, uint64_t size)
 {
     struct disk *d = &b->disk[b->ndisks++];
 
-    *d = (struct disk){role, size, mem_alloc(size)};
+    *d = (struct disk){.role = role, .size = size, .data = mem_alloc(size)};
     for (uint64_t i = 0; i < size; i++)
         d->data[i] = i / 512 * 7 + i * 3 + i / 65536;
 }
@@ -149,6 +149,39 @@ static void test_pio(void **state)
     assert_int_equal(inb(b, 0x1f7), 0x51);
     assert_int_equal(inb(b, 0x1f1), 0x10);
     assert_int_equal(inb(b, 0x1f3) | inb(b, 0x1f4) << 8, 4 << 11);
+}
+
+static void write_one(struct board *b)
+{
+    task(b, 0x1f0, 0xe0, 7, 1);
+    command(b, 0x1f0, 0x30);
+    for (unsigned i = 0; i < 128; i++)
+        out(b, 0x1f0, 4, i);
+    settle(b);
+    assert_int_equal(inb(b, 0x1f7), 0x50);
+}
+
+/* What stays after a loss of power: what was flushed, and each write while the cache is off. */
+static void test_write_cache(void **state)
+{
+    struct board *b = *state;
+    const struct disk *d = &b->disk[0];
+
+    write_one(b);
+    assert_int_equal(d->flushed + d->through, 0);
+    command(b, 0x1f0, 0xe7);
+    command(b, 0x1f0, 0xea);
+    assert_int_equal(d->flushed, 2);
+    outb(b, 0x1f1, 0x82);
+    command(b, 0x1f0, 0xef);
+    assert_int_equal(d->flushed, 3);
+    write_one(b);
+    assert_int_equal(d->through, 1);
+    outb(b, 0x1f1, 0x02);
+    command(b, 0x1f0, 0xef);
+    write_one(b);
+    assert_int_equal(d->flushed, 3);
+    assert_int_equal(d->through, 1);
 }
 
 /* A driver that writes the data at once, as xv6's does, and the next sector's as well. */
@@ -779,9 +812,9 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_identify), T(test_pio),           T(test_pio_at_once), T(test_multiple),     T(test_dma),
-        T(test_reset),    T(test_atapi),         T(test_atapi_dma),   T(test_atapi_medium), T(test_cd_parity),
-        T(test_floppy),   T(test_floppy_format), T(test_fields),      T(test_fields_idle),
+        T(test_identify),  T(test_pio),    T(test_pio_at_once),   T(test_write_cache), T(test_multiple),
+        T(test_dma),       T(test_reset),  T(test_atapi),         T(test_atapi_dma),   T(test_atapi_medium),
+        T(test_cd_parity), T(test_floppy), T(test_floppy_format), T(test_fields),      T(test_fields_idle),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
