@@ -125,7 +125,8 @@ struct gdbstub {
     /* of the connection */
     const struct gdbstub_transport *io;
     enum gdbstub_end end;
-    bool over; /* the session is to end */
+    bool over;   /* the session is to end */
+    bool pc_set; /* gdb has changed a pc since the last stop */
     bool no_ack, multiprocess, swbreak, hwbreak, extended;
     bool exec_events;       /* gdb understands that a program executes another */
     bool kernel_opened;     /* gdb has the kernel's file from here */
@@ -281,7 +282,7 @@ const struct point *stub_point(const struct gdbstub *g, unsigned id);
 /* timeline_condition_fn: whether a hit counts, by the breakpoint's conditions. */
 bool stub_hit_counts(void *ctx, unsigned id, unsigned cpu);
 /* Whether a processor or task that has come to this pc is to stop at a breakpoint. */
-bool point_stops(struct gdbstub *g, unsigned cpu, uint64_t pc);
+const struct point *point_stops(struct gdbstub *g, unsigned cpu, uint64_t pc);
 
 /* ---------------------------------------------------------------- single steps (step.c) */
 

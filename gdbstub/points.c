@@ -191,10 +191,10 @@ bool stub_hit_counts(void *ctx, unsigned id, unsigned cpu)
     return !p || point_holds(g, p, cpu);
 }
 
-bool point_stops(struct gdbstub *g, unsigned cpu, uint64_t pc)
+const struct point *point_stops(struct gdbstub *g, unsigned cpu, uint64_t pc)
 {
     for (size_t i = 0; i < g->npoints; i++)
         if (g->point[i].type < '2' && g->point[i].address == pc && point_holds(g, &g->point[i], cpu))
-            return true;
-    return false;
+            return &g->point[i];
+    return NULL;
 }

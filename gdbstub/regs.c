@@ -441,6 +441,7 @@ static int value_set(struct gdbstub *g, const struct layout_reg *r, unsigned cpu
         if (timeline_code_bits(g->tl, cpu) != 64)
             pc = (uint32_t)pc;
         memcpy(v, &pc, 8);
+        g->pc_set = true;
     }
     return timeline_reg_set(g->tl, cpu, (size_t)r->reg, v);
 }

@@ -110,6 +110,7 @@ static void stopped(struct gdbstub *g, int rc, const struct timeline_stopped *s,
     }
     g->last = *s;
     g->back = back;
+    g->pc_set = false;
     g->owed = g->interrupted && s->reason != TIMELINE_INTERRUPTED;
     if (s->reason == TIMELINE_AT_BEGIN || s->reason == TIMELINE_AT_END ||
         (s->reason == TIMELINE_INTERRUPTED && !g->waited)) {
@@ -144,12 +145,34 @@ static void note_left(struct gdbstub *g)
     g->left[g->nleft++ % (sizeof g->left / sizeof g->left[0])] = (struct gdb_left){w.icount, w.time};
 }
 
+/* gdb has set the pc (jump, call) to where it has a breakpoint: it stops there, before the first step. From where a run has stopped, gdb itself steps
+ * over a breakpoint that is there. */
+static bool stops_at_once(struct gdbstub *g, struct timeline_stopped *s)
+{
+    struct timeline_where w;
+    timeline_where(g->tl, &w);
+    const struct point *p =
+        g->pc_set && !(g->cpu_c & GUEST_TASK) ? point_stops(g, w.cpu, seen_pc(g, w.cpu)) : NULL;
+    if (p)
+        *s = (struct timeline_stopped){.reason = TIMELINE_BREAKPOINT,
+                                       .id = p->id,
+                                       .icount = w.icount,
+                                       .time = w.time,
+                                       .cpu = w.cpu,
+                                       .task = w.task};
+    return p;
+}
+
 static void go(struct gdbstub *g, bool back)
 {
     struct timeline_stopped s;
     struct error err;
     if (stopped_before(g, back))
         return;
+    if (!back && stops_at_once(g, &s)) {
+        stopped(g, 0, &s, back, &err);
+        return;
+    }
     note_left(g);
     stub_operation(g);
     stub_files_relax(g);

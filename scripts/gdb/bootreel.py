@@ -99,6 +99,15 @@ def boot_stopped(quiet=False):
         print("[%04x:%04x]" % (cs, (pc - base) & 0xFFFF))
 
 
+def called(event):
+    """After `call f()`, gdb has put the registers back, and does not say that it has stopped."""
+    if isinstance(event, gdb.InferiorCallPostEvent):
+        try:
+            boot_stopped(quiet=True)
+        except gdb.error:
+            pass
+
+
 def refresh(when, quiet=False):
     """gdb forgets what it knew: the target was moved without it. `when` is what monitor when says."""
     gdb.execute("maintenance flush register-cache", to_string=True)
@@ -720,6 +729,7 @@ bootreel_api.connect(monitor, move)
 sys.modules["bootreel"] = bootreel_api  # `import bootreel`, for people's own programs
 bootreel_orc.install()
 gdb.events.stop.connect(kernel_stopped)
+gdb.events.inferior_call.connect(called)
 if hasattr(gdb.events, "connection_removed"):
     gdb.events.connection_removed.connect(forget_kernel)
 # Addresses of a 64-bit kernel are whole also while the processor is in real mode.

@@ -209,9 +209,14 @@ continue
 printf "before %#lx\n", \$rip
 printf "length %d\n", ((unsigned long (*)(char *))strlen)((char *)linux_banner) > 20
 printf "after %#lx\n", \$rip
+jump *\$pc
+tbreak strlen
+call ((unsigned long (*)(char *))strlen)((char *)linux_banner)
 END
 gdb_run -x "$work/call.gdb" >"$work/call" 2>&1
 holds "$work/call" '^length 1$' "a call of strlen in the kernel"
+[ "$(grep -c '^Breakpoint 1, .* in rest_init' "$work/call")" = 2 ] || fail "a jump to a breakpoint does not stop there: $(cat "$work/call")"
+holds "$work/call" '^Temporary breakpoint 2, .* in strlen' "a breakpoint at the function that is called"
 [ "$(sed -n 's/^before //p' "$work/call")" = "$(sed -n 's/^after //p' "$work/call")" ] || fail "after the call gdb is elsewhere: $(cat "$work/call")"
 
 # The states themselves, at random positions (bench/timeline --check; by hand with 1,000).
