@@ -9,7 +9,7 @@ BUILD   := build/$(VARIANT)
 PREFIX  ?= /usr/local
 Q       := $(if $(V),,@)
 
-PKGS    := libnbd com_err ext2fs libarchive sqlite3 zlib liblzma libelf libdw libbpf capstone panelw ncursesw libzstd liblz4 libxxhash yajl libpng libprotobuf-c
+PKGS    := chafa libnbd com_err ext2fs libarchive sqlite3 zlib liblzma libelf libdw libbpf capstone panelw ncursesw libzstd liblz4 libxxhash yajl libpng libprotobuf-c
 CFLAGS_WARN := -Wall -Wextra -Wshadow -Werror -Wno-unused-parameter
 # -fno-strict-aliasing, -fwrapv: the processor reads registers at several widths and computes modulo 2^n.
 CFLAGS_BASE := -std=gnu11 -g -I. -I$(BUILD) -D_GNU_SOURCE $(CFLAGS_WARN) -fno-strict-aliasing -fwrapv -MMD -MP \

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "tui/canvas.h"
+#include "tui/pictures.h"
 
 /* ---------------------------------------------------------------- UTF-8 */
 
@@ -52,11 +53,14 @@ void canvas_resize(struct canvas *c, int w, int h)
 void canvas_free(struct canvas *c)
 {
     free(c->cell);
+    free(c->picture.rgb);
     *c = (struct canvas){0};
 }
 
 void canvas_clear(struct canvas *c)
 {
+    free(c->picture.rgb);
+    c->picture = (struct canvas_picture){0};
     for (int i = 0; i < c->w * c->h; i++)
         c->cell[i] = (struct cell){.character = ' '};
 }
@@ -155,4 +159,22 @@ void window_style(const struct window *w, int x, int y, int n, enum style s)
         if (p)
             p->style = (uint8_t)s;
     }
+}
+
+/* ---------------------------------------------------------------- pictures */
+
+void window_picture(const struct window *w, unsigned width, unsigned height, const uint8_t *rgb)
+{
+    struct canvas_picture p = {.x = w->x, .y = w->y, .width = width, .height = height};
+    const size_t n = (size_t)width * height * 3;
+    if (w->w < 1 || w->h < 1 || !n)
+        return;
+    p.rgb = mem_alloc(n);
+    memcpy(p.rgb, rgb, n);
+    picture_fit(&p, w, &p.w, &p.h);
+    if (!w->c->pictures)
+        picture_draw(&p, w, p.w, p.h);
+    free(w->c->pictures ? w->c->picture.rgb : p.rgb);
+    if (w->c->pictures)
+        w->c->picture = p;
 }

@@ -32,9 +32,18 @@ struct cell {
     uint32_t ink, paper; /* 0xRRGGBB */
 };
 
+/* A picture that a terminal draws by itself, over cells that are blank. */
+struct canvas_picture {
+    int x, y, w, h;         /* in cells; w is 0 if there is none */
+    unsigned width, height; /* in pixels */
+    uint8_t *rgb;           /* red, green and blue */
+};
+
 struct canvas {
     int w, h;
-    struct cell *cell; /* row by row */
+    struct cell *cell;             /* row by row */
+    bool pictures;                 /* pictures can be drawn, not only characters */
+    struct canvas_picture picture; /* the only one; with `pictures` */
 };
 
 /* A rectangle of a canvas, with its own coordinates. Drawing is clipped to it. */
@@ -58,6 +67,8 @@ int window_text(const struct window *w, int x, int y, enum style s, const char *
 __attribute__((format(printf, 5, 6))) int window_print(const struct window *w, int x, int y, enum style s,
                                                        const char *fmt, ...);
 void window_fill(const struct window *w, int x, int y, int n, enum style s, uint32_t character);
+/* Draws a display's picture: as one, if the canvas can have it, or as characters. rgb is copied. */
+void window_picture(const struct window *w, unsigned width, unsigned height, const uint8_t *rgb);
 void window_put(const struct window *w, int x, int y, const struct cell *cell);
 /* The character, if it is one column wide in every terminal and no control character; else a dot. */
 uint32_t canvas_shown(uint32_t c);

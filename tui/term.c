@@ -4,6 +4,7 @@
 /* Our headers come first, because ncurses' term.h has macros like `lines`. */
 #include "tui/term.h"
 #include "base/real_time.h"
+#include "tui/pictures.h"
 #include "tui/tui.h"
 
 #include <errno.h>
@@ -15,9 +16,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <term.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 enum { ESCAPE_MS = 25, AHEAD = 64, FIRST_PROGRESS_MS = 35, PROGRESS_MS = 60, SUSPEND_KEY = 26 };
 #define TWICE_SECONDS 0.4
@@ -34,6 +37,7 @@ struct terminal_state {
     sigset_t waiting;
     bool over; /* hung up, or told to end */
     bool resized;
+    bool anew;          /* all is drawn again */
     double progress_at; /* when it was last shown */
     struct {
         int key[AHEAD];
@@ -43,6 +47,9 @@ struct terminal_state {
         int x, y;
         double at;
     } click;
+    enum picture_mode pictures;
+    struct canvas_picture picture; /* the one that is shown; without pixels … */
+    uint64_t pixels;               /* … but their hash */
 };
 
 /* ---------------------------------------------------------------- painting */
@@ -132,14 +139,82 @@ static void paint_rows(const struct terminal_state *t, WINDOW *w, int from, int 
             put_cell(t, w, y, x, &c->cell[(size_t)(from + y) * (size_t)c->w + (size_t)x]);
 }
 
+/* ---------------------------------------------------------------- pictures that the terminal draws */
+
+static void put_bytes(const char *bytes, size_t n)
+{
+    for (ssize_t done; n; n -= (size_t)done, bytes += done)
+        if ((done = write(STDOUT_FILENO, bytes, n)) <= 0) {
+            if (done < 0 && errno != EINTR)
+                return;
+            done = 0;
+        }
+}
+
+/* Text over a picture hides it: there is then none to be drawn. */
+static struct canvas_picture wanted_picture(const struct canvas *c)
+{
+    const struct canvas_picture none = {0}, *p = &c->picture;
+    for (int y = p->y; y < p->y + p->h; y++)
+        for (int x = p->x; x < p->x + p->w; x++)
+            if (y >= c->h || x >= c->w || c->cell[y * c->w + x].character != ' ')
+                return none;
+    return *p;
+}
+
+static bool same_place(const struct canvas_picture *a, const struct canvas_picture *b)
+{
+    return a->x == b->x && a->y == b->y && a->w == b->w && a->h == b->h;
+}
+
+/* A picture that goes or moves leaves pixels behind, so that everything is drawn anew. True if it is. */
+static bool remove_picture(struct terminal_state *t, const struct canvas_picture *next)
+{
+    static const char kitty[] = "\033_Ga=d\033\\";
+    if (!t->picture.w || same_place(&t->picture, next))
+        return false;
+    if (t->pictures == PICTURE_KITTY)
+        put_bytes(kitty, sizeof kitty - 1);
+    t->picture = (struct canvas_picture){0};
+    return true;
+}
+
+static void put_picture(struct terminal_state *t, const struct canvas_picture *p, bool anew)
+{
+    struct winsize size = {0};
+    char to[40];
+    size_t n;
+    const uint64_t hash = p->w ? XXH3_64bits(p->rgb, (size_t)p->width * p->height * 3) : 0;
+    if (!p->w || (!anew && t->picture.w && hash == t->pixels))
+        return;
+    ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+    char *bytes = picture_encode(p, t->pictures, size.ws_col ? size.ws_xpixel / size.ws_col : 0,
+                                 size.ws_row ? size.ws_ypixel / size.ws_row : 0, &n);
+    /* The cursor is saved and restored, since ncurses knows where it was. */
+    snprintf(to, sizeof to, "\0337\033[%d;%dH%s", p->y + 1, p->x + 1,
+             t->pictures == PICTURE_KITTY ? "\033_Ga=d\033\\" : "");
+    put_bytes(to, strlen(to));
+    put_bytes(bytes, n);
+    put_bytes("\0338", 2);
+    free(bytes);
+    t->picture = *p;
+    t->picture.rgb = NULL;
+    t->pixels = hash;
+}
+
 static void show(struct terminal_state *t)
 {
-    if (t->c->draw(t->c->ctx))
+    bool anew = t->c->draw(t->c->ctx);
+    const struct canvas_picture picture = wanted_picture(t->c->canvas);
+    anew |= remove_picture(t, &picture) || t->anew;
+    t->anew = false;
+    if (anew)
         clearok(curscr, TRUE);
     paint_rows(t, t->main, 0, t->c->canvas->h);
     hide_panel(t->bar_panel);
     update_panels();
     doupdate();
+    put_picture(t, &picture, anew);
 }
 
 static void show_progress(struct terminal_state *t)
@@ -172,7 +247,7 @@ static void resize(struct terminal_state *t)
     replace_panel(t->main_panel, t->main);
     place_bar(t);
     t->c->resize(t->c->ctx, w, h);
-    clearok(curscr, TRUE);
+    t->anew = true;
 }
 
 /* ---------------------------------------------------------------- keys */
@@ -423,6 +498,8 @@ static int begin(struct terminal_state *t, struct error *err)
     mousemask(BUTTON1_PRESSED | BUTTON1_CLICKED | BUTTON1_DOUBLE_CLICKED | BUTTON4_PRESSED | BUTTON5_PRESSED,
               NULL);
     mouseinterval(0);
+    t->pictures = t->colours ? picture_mode_of(environ) : PICTURE_CHARACTERS;
+    t->c->canvas->pictures = t->pictures != PICTURE_CHARACTERS;
     t->main = newwin(0, 0, 0, 0);
     t->bar = newwin(1, 0, 0, 0);
     t->main_panel = new_panel(t->main);
@@ -436,6 +513,8 @@ static int begin(struct terminal_state *t, struct error *err)
 
 static void end(struct terminal_state *t)
 {
+    remove_picture(t, &(struct canvas_picture){0});
+    t->c->canvas->pictures = false;
     del_panel(t->bar_panel);
     del_panel(t->main_panel);
     delwin(t->bar);

@@ -166,41 +166,6 @@ static void draw_text(const struct display *d, const struct display_cell *cells,
         }
 }
 
-/* The mean colour of a rectangle of pixels. */
-static uint32_t mean(const struct display *d, const uint8_t *rgb, unsigned x0, unsigned x1, unsigned y0,
-                     unsigned y1)
-{
-    uint64_t sum[3] = {0}, n = 0;
-    for (unsigned y = y0; y < y1 || y == y0; y++)
-        for (unsigned x = x0; x < x1 || x == x0; x++, n++)
-            for (unsigned k = 0; k < 3; k++)
-                sum[k] += rgb[((size_t)y * d->width + x) * 3 + k];
-    return (uint32_t)(sum[0] / n) << 16 | (uint32_t)(sum[1] / n) << 8 | (uint32_t)(sum[2] / n);
-}
-
-/* Each cell has two pixels, one above the other; each stands for a rectangle of the guest's pixels. */
-static void draw_pixels(const struct display *d, const uint8_t *rgb, const struct window *w)
-{
-    int columns = w->w, rows = w->h * 2;
-    if ((uint64_t)columns * d->height > (uint64_t)rows * d->width)
-        columns = (int)((uint64_t)rows * d->width / d->height);
-    else
-        rows = (int)((uint64_t)columns * d->height / d->width);
-    for (int y = 0; y < rows / 2; y++)
-        for (int x = 0; x < columns; x++) {
-            unsigned x0 = (unsigned)x * d->width / (unsigned)columns,
-                     x1 = (unsigned)(x + 1) * d->width / (unsigned)columns;
-            unsigned y0 = (unsigned)(2 * y) * d->height / (unsigned)rows,
-                     y1 = (unsigned)(2 * y + 1) * d->height / (unsigned)rows,
-                     y2 = (unsigned)(2 * y + 2) * d->height / (unsigned)rows;
-            struct cell c = {.character = 0x2580,
-                             .flags = CELL_COLOURED,
-                             .ink = mean(d, rgb, x0, x1, y0, y1),
-                             .paper = mean(d, rgb, x0, x1, y1, y2)};
-            window_put(w, x, y, &c);
-        }
-}
-
 /* Without colours, the character shows the brightness. */
 static void shade(const struct window *w)
 {
@@ -221,7 +186,7 @@ void display_show(const struct display *d, const struct display_cell *cells, con
     if (d->columns)
         draw_text(d, cells, w, left, down);
     else
-        draw_pixels(d, rgb, w);
+        window_picture(w, d->width, d->height, rgb);
     if (mono && !d->columns)
         shade(w);
 }
