@@ -259,6 +259,8 @@ static bool parse(struct record *r, int argc, char **argv, int *status)
         trouble(&err);
     else if (r->vga_console && !r->interactive && !r->tui)
         trouble_text("--vga-console: goes with -i or --tui: give one of them");
+    else if (r->display.given && machine_is_hosted(r->machine))
+        trouble_text("--display: programs on the Linux host have no screen: record without it");
     else if (r->tui && r->interactive)
         trouble_text("--tui and -i: choose one of them");
     else if (r->tui && (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)))

@@ -85,5 +85,7 @@ for bad in vncx tcp vnc= vnc=1 vnc=:x vnc=:99999 vnc,waits vnc=:1,password "vnc,
     expect 2 bad "$BOOTREEL" "${menu[@]}" -o "$work/bad.reel" --display "$bad"
     [ "$(grep -c '^bootreel: ' "$work/bad.err")" = "$(wc -l <"$work/bad.err")" ] && [ -s "$work/bad.err" ] || fail "$bad: $(cat "$work/bad.err")"
 done
+expect 2 hosted "$BOOTREEL" record -q -o "$work/bad.reel" --display vnc --program /bin/true
+holds "$work/hosted.err" '^bootreel: --display: programs on the Linux host have no screen' "a machine without a screen"
 [ ! -e "$work/bad.reel" ] || fail "a trace was written"
 finish
