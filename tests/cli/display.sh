@@ -24,6 +24,8 @@ stop() {
     expect 0 verify "$BOOTREEL" replay --verify -q --console=none "$work/$1.reel"
 }
 inputs() { "$BOOTREEL" info "$work/$1.reel" | sed -n 's/^inputs *\([0-9]*\).*/\1/p'; }
+# The process of its server.
+server() { awk -v parent="$recorder" 'FNR == 1 && $2 == "(bootreel-vnc)" && $4 == parent { print $1 }' /proc/[0-9]*/stat 2>/dev/null; }
 rfb() { python3 "$top/tests/cli/rfb.py" "$@"; }
 
 # Without viewers, a trace is what it is without --display.
@@ -57,14 +59,14 @@ stop hostile
 # The server is killed: nobody can see anything any more, and the recording goes on.
 start killed vnc,wait
 expect 0 last rfb "127.0.0.1:$port" key F12 sleep 0.2
-kill -KILL "$(pgrep -P "$recorder" bootreel-vnc)"
+kill -KILL "$(server)"
 sleep 0.3
 expect 1 gone rfb "127.0.0.1:$port" key a
 stop killed
 
 # The recorder is killed: so is the server.
 start orphan vnc,wait
-server=$(pgrep -P "$recorder" bootreel-vnc)
+server=$(server)
 kill -KILL "$recorder"
 wait "$recorder" 2>/dev/null
 for i in $(seq 50); do [ -e "/proc/$server" ] || break; sleep 0.1; done
