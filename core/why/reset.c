@@ -45,6 +45,19 @@ static void explain_executes_again(struct why_case *c, struct finding *f)
     find_console(f, c, c->now.begin, down->icount, 6);
 }
 
+/* What each boot ends in: "again and again" only if the record has seen it twice. */
+static void reset_verdict(struct why_case *c, struct finding *f, const struct event *reset, const char *by,
+                          const struct event *down)
+{
+    const char *asks = down ? ", which the kernel asks for" : "";
+    if (c->resets > 1)
+        find_verdict(f, WHY_RESET_LOOP, reset->icount,
+                     "the machine is reset again and again: each boot ends in a reset by %s%s", by, asks);
+    else
+        find_verdict(f, WHY_RESET_LOOP, reset->icount,
+                     "the boot ends in a reset by %s%s, and the next one goes the same way", by, asks);
+}
+
 /* The last console line but the kernel's own last words is what led there: shown with the reset. */
 void explain_reset(struct why_case *c, struct finding *f)
 {
@@ -69,9 +82,7 @@ void explain_reset(struct why_case *c, struct finding *f)
     else if ((loop || c->again) && led_error_said(c, f, reset->icount, "resets the machine, in each boot"))
         ; /* what a program said before it is the cause */
     else if (loop || c->again)
-        find_verdict(f, WHY_RESET_LOOP, reset->icount,
-                     "the machine is reset again and again: each boot ends in a reset by %s%s", words,
-                     down ? ", which the kernel asks for" : "");
+        reset_verdict(c, f, reset, words, down);
     else
         find_verdict(
             f, WHY_RESET_WATCHDOG, reset->icount,
