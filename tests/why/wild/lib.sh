@@ -164,3 +164,7 @@ tftp_pxelinux() {
     cp "$packaged/usr/lib/PXELINUX/pxelinux.0" "$packaged/usr/lib/syslinux/modules/bios/ldlinux.c32" tftp/
 }
 PXE=(--bios seabios --nic e1000 --boot n --net)
+# ---- Limine: its files are not Debian's; LICENSE and binaries are in the project's releases
+limine_files() { [ -e "$GUESTS/limine/limine-bios-cd.bin" ] || { LACK="no Limine (limine-bios-cd.bin, limine-bios.sys, BOOTX64.EFI) in $GUESTS/limine"; return 1; }; }
+# limine_cd: cd.iso with the folder cd.
+limine_cd() { xorriso -as mkisofs -quiet -R -b limine-bios-cd.bin -no-emul-boot -boot-load-size 4 -boot-info-table -o cd.iso cd; }
