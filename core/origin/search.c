@@ -123,12 +123,18 @@ bool step_delivers(const struct code_entry *e, uint64_t pc, uint64_t next)
            (uint32_t)next != (uint32_t)(pc + e->length);
 }
 
+/* A fault whose handler cannot be entered, or a processor that stops: the instruction is still the next one, and has written nothing. */
+static bool not_done(const struct code_entry *e, const struct timeline_trail *s)
+{
+    return e->length && !e->flows && !e->repeats && s->next == s->pc;
+}
+
 static bool writes(const struct origin *o, const struct code_entry *e, const struct timeline_trail *s,
                    const struct origin_place *p)
 {
     if ((int)p->reg == o->rip) /* what matters is where control was sent elsewhere */
         return s->next != s->pc && s->next != s->pc + e->length;
-    if (step_delivers(e, s->pc, s->next))
+    if (step_delivers(e, s->pc, s->next) || not_done(e, s))
         return false;
     for (unsigned i = 0; i < e->nwrites; i++)
         if (e->write[i].reg == (int)p->reg && e->write[i].low < p->low + p->length &&

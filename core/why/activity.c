@@ -313,13 +313,6 @@ static bool processes_run(const struct why_case *c)
     return facts_last(&c->now, EV_INIT_RUN) || facts_last(&c->now, EV_PROCESS_EXEC);
 }
 
-/* A line that has not ended, and asks for something. */
-static bool is_prompt(const char *line)
-{
-    const size_t n = strlen(line);
-    return n && strchr(":>#$?", line[n - 1]);
-}
-
 /* The error that a program has said shortly before a shell was started in an initramfs: the shell is what is left. The kernel's own lines have a
  * time before them, and the shell's own name is before its complaints. */
 static const struct event *said_before_shell(struct why_case *c, const struct process *shell)
@@ -491,7 +484,7 @@ static void say_idle(struct why_case *c, struct finding *f, const struct idle *s
 {
     char words[SAID_TEXT];
     const char *last = s->last.s;
-    if (!s->input && s->last.n && is_prompt(said_prompt(c, words)))
+    if (!s->input && s->last.n && said_asks(said_prompt(c, words)))
         find_verdict(f, WHY_OK_PROMPT, c->at,
                      "nothing went wrong: the system waits at the prompt \"%.60s\"; %s", words, last);
     else if (s->error)
@@ -532,7 +525,7 @@ bool idle_system(struct why_case *c, struct finding *f)
 void idle_prompt(struct why_case *c, struct finding *f)
 {
     char prompt[SAID_TEXT];
-    if (!c->whole || !is_prompt(said_prompt(c, prompt)) || said_error(c, c->at) || !processes_run(c))
+    if (!c->whole || !said_asks(said_prompt(c, prompt)) || said_error(c, c->at) || !processes_run(c))
         return;
     find_verdict(f, WHY_OK_PROMPT, c->at, "nothing went wrong: the system waits at the prompt \"%.60s\"",
                  prompt);

@@ -222,6 +222,12 @@ const char *said_prompt(struct why_case *c, char buf[SAID_TEXT])
     return buf;
 }
 
+bool said_asks(const char *line)
+{
+    const size_t n = strlen(line);
+    return n && (strchr(":>#$%?]*=&~", line[n - 1]) || strcasestr(line, "press") || strcasestr(line, " key"));
+}
+
 const char *said_name(struct why_case *c)
 {
     static const char *const names[][2] = {{"GNU GRUB", "GRUB"},

@@ -39,6 +39,7 @@ struct code_entry {
     uint8_t length; /* 0: no instruction */
     bool used;
     bool flows;       /* it can go elsewhere than to the next one */
+    bool repeats;     /* REP: a step of it may leave it where it was */
     uint16_t adjusts; /* general registers, a bit each, to which it only adds a constant: PUSH, INC, LODS … */
     uint8_t nwrites;
     struct reg_part write[WRITES_MOST];

@@ -32,6 +32,8 @@ const struct event *said_by_program(struct why_case *c);
 
 /* What the guest waits at: its last line, which it has not ended: "login: ". "" if there is none. Returns buf. */
 const char *said_prompt(struct why_case *c, char buf[SAID_TEXT]);
+/* Whether a line that has not ended asks for something: "login:", "[y/n]", "Press Enter". */
+bool said_asks(const char *line);
 /* Who prints there, as its own lines name it: "GRUB", "FreeDOS", "U-Boot"; "" if it has no name that is known. */
 const char *said_name(struct why_case *c);
 

@@ -25,5 +25,5 @@ C
     mkdir -p cd && cp "$GUESTS/limine/limine-bios.sys" "$GUESTS/limine/limine-bios-cd.bin" cd/ && cp k.elf cd/kernel &&
         printf 'timeout: 0\nserial: yes\n\n/OS\n    protocol: limine\n    path: boot():/kernel\n' >cd/limine.conf && limine_cd
 }
-BR=(--bios seabios --disk cd.iso --symbols k.elf --until 20s)
+BR=(--bios seabios --cdrom cd.iso --symbols k.elf --until 20s)
 QE=(-cdrom cd.iso)

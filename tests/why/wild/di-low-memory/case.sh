@@ -1,0 +1,4 @@
+# HEALTHY: Debian's installer has little memory, says so, and waits for Enter.
+build() { [ -e "$GUESTS/installer/linux" ] || { LACK="no group installer"; return 1; }; }
+BR=(--memory 512M --kernel "$GUESTS/installer/linux" --initrd "$GUESTS/installer/initrd.gz" --nic e1000 --net user --append "console=ttyS0" --until 40s)
+QE=(-m 512M -kernel "$GUESTS/installer/linux" -initrd "$GUESTS/installer/initrd.gz" -append console=ttyS0)
