@@ -2,7 +2,7 @@
 #include <inttypes.h>
 
 #include "core/screen/timeline_screen.h"
-#include "core/why/private/case.h"
+#include "core/why/private/linux.h"
 #include "core/why/private/said.h"
 
 /* ---------------------------------------------------------------- at work */
@@ -329,8 +329,10 @@ static const struct event *said_before_shell(struct why_case *c, const struct pr
             !*fact_text(ev, text, sizeof text) || *text == '[' || !strncmp(text, own, strlen(own)))
             continue;
         lines++;
-        if (said_words(text))
-            return ev;
+        if (said_words(text)) {
+            const struct event *first = said_before(c, ev->icount);
+            return first ? first : ev;
+        }
     }
     return NULL;
 }
@@ -480,17 +482,61 @@ static void cannot_tell_idle(struct why_case *c, struct finding *f, const struct
                  s->last.n ? "; " : "", s->last.n ? s->last.s : "");
 }
 
+/* The system asks for something, and has just said that it cannot go on: which of the two it was is the verdict. */
+static bool asks_after_error(struct why_case *c, struct finding *f)
+{
+    char words[SAID_TEXT], prompt[SAID_TEXT];
+    const struct event *error = systems_up(c) ? NULL : said_shortly(c, c->at);
+    if (!error || !said_asks(said_prompt(c, prompt)))
+        return false;
+    find_verdict(f, WHY_ERROR_SAID, error->icount,
+                 "the system says \"%s\", and waits at the prompt \"%.60s\"",
+                 linux_said(error, words, sizeof words), prompt);
+    find_line(f, error->icount, NULL, "console: %s", words);
+    return true;
+}
+
+bool console_asks(struct why_case *c, struct finding *f)
+{
+    const uint64_t least = 5ull * NS_A_SECOND;
+    const struct event *line = NULL;
+    char prompt[SAID_TEXT];
+    for (size_t i = c->now.n; i-- && !line;)
+        if (c->now.event[i].kind == EV_CONSOLE_LINE && c->now.event[i].icount + 1 < c->at)
+            line = &c->now.event[i];
+    const bool quiet = line && processes_run(c) && time_since(c, line->icount) >= least,
+               dialog = said_dialog(c);
+    if (!quiet || (!dialog && !said_asks(said_prompt(c, prompt))))
+        return false;
+    if (dialog)
+        find_verdict(
+            f, WHY_OK_PROMPT, c->at,
+            "nothing went wrong: a program has drawn on the whole screen of the console, and waits for a key");
+    else if (!asks_after_error(c, f))
+        find_verdict(f, WHY_OK_PROMPT, c->at, "nothing went wrong: the system waits at the prompt \"%.60s\"",
+                     prompt);
+    find_console(f, c, c->now.begin, c->at, 8);
+    return true;
+}
+
 static void say_idle(struct why_case *c, struct finding *f, const struct idle *s)
 {
     char words[SAID_TEXT];
     const char *last = s->last.s;
-    if (!s->input && s->last.n && said_asks(said_prompt(c, words)))
+    if (!s->input && s->last.n && !systems_up(c) && said_dialog(c))
+        find_verdict(
+            f, WHY_OK_PROMPT, c->at,
+            "nothing went wrong: a program has drawn on the whole screen of the console, and waits; %s",
+            last);
+    else if (!s->input && s->last.n && asks_after_error(c, f))
+        ;
+    else if (!s->input && s->last.n && said_asks(said_prompt(c, words)))
         find_verdict(f, WHY_OK_PROMPT, c->at,
                      "nothing went wrong: the system waits at the prompt \"%.60s\"; %s", words, last);
     else if (s->error)
         find_verdict(f, WHY_LINUX_INITRAMFS, s->error->icount,
                      "the initramfs says \"%s\", and ends in a shell: %s",
-                     fact_text(s->error, words, sizeof words), last);
+                     linux_said(s->error, words, sizeof words), last);
     else if (s->input)
         find_verdict(f, WHY_OK_PROMPT, c->at, "nothing went wrong: the system is idle, and %s", last);
     else if (s->stuck && !systems_up(c))

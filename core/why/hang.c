@@ -772,6 +772,8 @@ void explain_hang(struct why_case *c, struct finding *f)
             prompt_verdict(c, f, &prompt);
     } else if (list[cpu].does == CPU_HALTED)
         waits(c, f, cpu, list[cpu].pc);
+    else if (!list[cpu].halts && list[cpu].interrupts && console_asks(c, f))
+        ;
     else if (list[cpu].does == CPU_LOOPS) {
         in_loop(c, f, list, n, cpu);
         at_work(c, f, list[cpu].pc, cpu);

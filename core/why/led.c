@@ -162,7 +162,7 @@ static bool said_because(struct why_case *c, struct finding *f, const struct eve
         return why->n;
     }
     if (!read)
-        return network_refused(c, said->icount, why);
+        return network_refused(c, said->icount, why) || network_no_dhcp(c, c->at, why);
     disk_read_words(read, why);
     find_event(f, c, read, NULL);
     return true;

@@ -445,6 +445,14 @@ static bool gave_up(struct why_case *c, struct finding *f)
     return true;
 }
 
+/* That program is the one that the command line asks for as init, in the initramfs or on the root. */
+static bool was_asked_for(const struct facts *f, const char *path)
+{
+    char init[200];
+    return (linux_parameter(f, "init", init, sizeof init) && !strcmp(init, path)) ||
+           (linux_parameter(f, "rdinit", init, sizeof init) && !strcmp(init, path));
+}
+
 /* An initramfs that was to find the root file system, and whose first process has become a shell: it says why before. */
 static bool fell_to_shell(struct why_case *c, struct finding *f)
 {
@@ -466,7 +474,7 @@ static bool fell_to_shell(struct why_case *c, struct finding *f)
             *arguments++ = 0;
         const size_t n = arguments ? strlen(arguments) : 0;
         const bool is_shell = n >= 2 && !strcmp(arguments + n - 2, "sh") && !strchr(arguments, ' ');
-        shell = is_shell ? ev : NULL;
+        shell = is_shell && !was_asked_for(&c->now, path) ? ev : NULL;
     }
     if (!shell || !facts_last(&c->now, EV_INITRD))
         return false;

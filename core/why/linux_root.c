@@ -94,8 +94,10 @@ bool linux_driver_lacks(struct why_case *c, struct text *why)
             continue;
         if (was_loaded(&c->now, drivers[k].module))
             return false;
-        text_add(why, "%s (%s) needs %s%s", cfg->images[i].role, drivers[k].interface, drivers[k].module,
-                 words[initrd_has_module(c, drivers[k].module)]);
+        /* What kexec has started was not given the initrd of the kernel before it. */
+        text_add(
+            why, "%s (%s) needs %s%s", cfg->images[i].role, drivers[k].interface, drivers[k].module,
+            words[facts_last(&c->now, EV_INITRD) ? initrd_has_module(c, drivers[k].module) : INITRD_UNKNOWN]);
         return true;
     }
     return false;

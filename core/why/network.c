@@ -244,6 +244,22 @@ static const struct event *last_transfer(struct why_case *c)
     return last;
 }
 
+bool network_no_dhcp(struct why_case *c, uint64_t to, struct text *why)
+{
+    enum { TIMES = 3 };
+    const struct event *last = last_transfer(c), *end = last ? end_of(c, last) : NULL;
+    uint64_t until;
+    if (!last || last->icount > to || last->len < strlen("dhcp") ||
+        memcmp(last->data, "dhcp", strlen("dhcp")) != 0 || (end && EVF(end, NET_DHCP, result) != NO_ANSWER) ||
+        bargain_of(c, last, EV_NET_IN))
+        return false;
+    const uint64_t times = asked(c, last, &until);
+    if (times < TIMES)
+        return false;
+    text_add(why, "no %s server answers (%" PRIu64 " requests)", is_dhcp6(last) ? "DHCPv6" : "DHCP", times);
+    return true;
+}
+
 void explain_network(struct why_case *c, struct finding *f)
 {
     const struct event *last = last_transfer(c);

@@ -4,6 +4,7 @@
  */
 #include <inttypes.h>
 
+#include "core/screen/timeline_screen.h"
 #include "core/why/private/prompt.h"
 #include "core/why/private/said.h"
 
@@ -215,6 +216,19 @@ bool prompt_waits(struct why_case *c, const struct cpu_loop *l, unsigned cpu, st
 
 /* ---------------------------------------------------------------- the verdict */
 
+/* The screen is in a graphics mode, and no text can be read there: a menu, or a complaint. */
+static bool is_picture(struct why_case *c)
+{
+    enum { TEXT = 1 << 16 };
+    struct display d = {0};
+    if (!case_go(c, c->at) || !timeline_display(c->tl, &d, NULL, 0, NULL, 0) || d.columns || !d.width)
+        return false;
+    char *text = mem_zero(TEXT, 1);
+    const size_t n = timeline_screen(c->tl, text, TEXT);
+    free(text);
+    return !n;
+}
+
 void prompt_verdict(struct why_case *c, struct finding *f, const struct prompt *p)
 {
     enum { SHOWN = 40 };
@@ -234,6 +248,11 @@ void prompt_verdict(struct why_case *c, struct finding *f, const struct prompt *
     else if (n)
         find_verdict(f, WHY_OK_PROMPT, c->at, "nothing went wrong: %s waits for %s at the prompt \"%s%s\"",
                      *name ? name : "the program", p->what, end > text ? "…" : "", end);
+    else if (is_picture(c))
+        find_verdict(
+            f, WHY_UNKNOWN_IDLE, c->at,
+            "cannot tell: %s waits for %s, and what it shows is drawn in a graphics mode, and cannot be read",
+            *name ? name : "the program", p->what);
     else
         find_verdict(f, WHY_OK_PROMPT, c->at, "nothing went wrong: %s waits for %s",
                      *name ? name : "the program", p->what);

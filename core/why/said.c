@@ -2,6 +2,7 @@
 #include <ctype.h>
 
 #include "core/screen/timeline_screen.h"
+#include "core/why/private/failed.h"
 #include "core/why/private/said.h"
 
 bool said_line(const struct event *ev)
@@ -49,7 +50,8 @@ static const char *const complaints[] = {
     "out of memory", "not a", "no kernel", "no bootable", "double fault", "page fault", "protection fault",
     "does not exist", "incompatible", "don't know", "unknown", "unrecognized", "too small", "too large",
     "too big", "halting", "halted", "no configuration", "err", "not enough", "illegal", "unexpected",
-    "undefined", "overflow", "wrong", "no boot", "didn't", "doesn't", "no valid", "unbootable"
+    "undefined", "overflow", "wrong", "no boot", "didn't", "doesn't", "no valid", "unbootable", "giving up",
+    "gave up", "no response"
 };
 /* clang-format on */
 
@@ -85,27 +87,49 @@ static bool typed_after(struct why_case *c, uint64_t icount)
     return n && !trace_input(c->t, n - 1, &in, &ignored) && in.icount >= icount && in.icount < c->at;
 }
 
+/* A program has done its work: what ends without an error, but a part of a shell, or what lets time pass. */
+static bool succeeds(const struct event *ev)
+{
+    static const char *const others[] = {"(sleep)", "(init)", "(sh)", "(ash)", "(dash)", "(bash)"};
+    if (ev->kind != EV_PROCESS_EXIT || EVF(ev, PROCESS_EXIT, code) ||
+        EVF(ev, PROCESS_EXIT, pid) != EVF(ev, PROCESS_EXIT, tgid))
+        return false;
+    char name[80];
+    snprintf(name, sizeof name, "(%.*s)", (int)ev->len, (const char *)ev->data);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (!strcmp(name, others[i]))
+            return false;
+    return true;
+}
+
 /* The first of the last lines before `to` that read like errors. A program under a kernel was started after it: `program`. */
 static const struct event *first_error(struct why_case *c, uint64_t to, bool program)
 {
-    enum { LAST = 14, APART = 4 };
+    enum {
+        LAST = 14,
+        APART = 4,
+        PROGRESS = 2 /* programs that do their work: what was said before them is over */
+    };
     const struct event *found = NULL;
     char text[SAID_TEXT];
-    unsigned lines = 0, since = 0;
+    unsigned lines = 0, since = 0, done = 0;
     for (size_t i = c->now.n; i--;) {
         const struct event *ev = &c->now.event[i];
         if (ev->icount > to)
             continue;
         if ((starts(ev) && !(program && ev->kind == EV_PROCESS_EXEC)) || (!found && lines >= LAST) ||
-            (found && since >= APART))
+            (found && (since >= APART || (done += program && succeeds(ev)) >= PROGRESS)))
             break;
-        if (!said_line(ev) || !*fact_text(ev, text, sizeof text) || (program && *text == '['))
+        if (!said_line(ev) || !*fact_text(ev, text, sizeof text))
+            continue;
+        const bool kernel = program && *text == '[', failed = program && failed_said(c, ev);
+        if (kernel && !failed)
             continue;
         lines++;
         since++;
-        if (said_words(text) || (program && none_found(text)) || boot_read_failed(c, ev->icount)) {
+        if (failed || said_words(text) || (program && none_found(text)) || boot_read_failed(c, ev->icount)) {
             found = ev;
-            since = 0;
+            since = done = 0;
         }
     }
     return found;
@@ -124,14 +148,15 @@ const struct event *said_before(struct why_case *c, uint64_t to)
 
 const struct event *said_shortly(struct why_case *c, uint64_t to)
 {
-    enum { LINES = 4 };
+    enum { LINES = 5 };
     const struct event *found = said_before(c, to);
     char text[SAID_TEXT];
     unsigned lines = 0;
+    /* What is tried again complains again: the lines between the complaints, and those after the last one, are few. */
     for (const struct event *ev = found; ev && ev < c->now.event + c->now.n && ev->icount <= to; ev++)
-        lines +=
-            said_line(ev) && ev->kind == found->kind && *fact_text(ev, text, sizeof text) && *text != '[';
-    return lines <= LINES ? found : NULL;
+        if (said_line(ev) && ev->kind == found->kind && *fact_text(ev, text, sizeof text) && *text != '[')
+            lines = said_words(text) ? 0 : lines + 1;
+    return lines < LINES ? found : NULL;
 }
 
 const struct event *said_last(struct why_case *c, uint64_t to)
@@ -204,6 +229,46 @@ static bool was_ended(struct why_case *c, const char *line)
     return false;
 }
 
+static const struct event *last_on_console(struct why_case *c)
+{
+    const enum console_device console = trace_console(c->t);
+    for (size_t i = c->now.n; i--;)
+        if (c->now.event[i].kind == EV_CONSOLE_LINE && EVF(&c->now.event[i], CONSOLE_LINE, device) == console)
+            return &c->now.event[i];
+    return NULL;
+}
+
+/* A line that moves the cursor to places: a program draws on the whole screen (ECMA-48, CUP). */
+static bool moves_cursor(const struct event *line)
+{
+    enum { ESCAPE = 0x1b, LEAST = 3 };
+    const char *p = line->data, *end = p + line->len;
+    unsigned n = 0;
+    while (p < end && (p = memchr(p, ESCAPE, (size_t)(end - p))))
+        for (p++; p < end && *p != ESCAPE; p++)
+            if (isalpha((unsigned char)*p)) {
+                n += *p == 'H';
+                break;
+            }
+    return n >= LEAST;
+}
+
+bool said_dialog(struct why_case *c)
+{
+    char text[SAID_TEXT * 10];
+    const struct event *last = last_on_console(c);
+    return last && moves_cursor(last) && !said_words(fact_text(last, text, sizeof text));
+}
+
+/* The last line on the console, if it has not ended by all appearance: it asks for something, and has a blank behind that. */
+static void open_line(struct why_case *c, char buf[SAID_TEXT])
+{
+    const struct event *last = last_on_console(c);
+    if (!last || !last->len || moves_cursor(last) || ((const char *)last->data)[last->len - 1] != ' ' ||
+        !said_asks(fact_text(last, buf, SAID_TEXT)))
+        *buf = 0;
+}
+
 const char *said_prompt(struct why_case *c, char buf[SAID_TEXT])
 {
     *buf = 0;
@@ -214,6 +279,8 @@ const char *said_prompt(struct why_case *c, char buf[SAID_TEXT])
         else if (ev->icount + 1 < c->at)
             break;
     }
+    if (!*buf)
+        open_line(c, buf);
     if (!*buf) {
         screen_line(c, buf);
         if (was_ended(c, buf))

@@ -180,6 +180,9 @@ bool systems_up(struct why_case *c);
 uint64_t time_since(struct why_case *c, uint64_t icount);
 /* Says of an idle system with processes that it is up, or what its processes wait for. False if there are none. */
 bool idle_system(struct why_case *c, struct finding *f);
+/* Some process of a kernel computes, but the console has been at a prompt for some seconds: says that, or the error that was said before it. False if
+ * it is not so. */
+bool console_asks(struct why_case *c, struct finding *f);
 /* The last line on the console is a prompt that nobody has answered: says so of a machine whose processor cannot be looked at. */
 void idle_prompt(struct why_case *c, struct finding *f);
 /* The youngest process of an idle system that waits, "nfsmount (107) waits for events", without evidence. False if there is none. */
@@ -192,6 +195,10 @@ bool process_waits(struct why_case *c, struct finding *f, uint32_t pid, struct t
 /* Adds which server has refused the last TCP connection before a position, within some seconds: "10.0.2.2:111 refuses a TCP connection". False if
  * none has. */
 bool network_refused(struct why_case *c, uint64_t to, struct text *why);
+
+/* Adds that a client has asked for an address several times before a position, and has heard nothing: "no DHCP server answers (4 requests)". False if
+ * it has not. */
+bool network_no_dhcp(struct why_case *c, uint64_t to, struct text *why);
 
 /* Whether a kernel got control after that position. */
 bool kernel_after(struct why_case *c, uint64_t icount);

@@ -16,7 +16,8 @@ bool said_words(const char *line);
  * after it, and nothing was typed. NULL: there is none. */
 const struct event *said_error(struct why_case *c, uint64_t to);
 
-/* The same of what programs under a kernel said before a position, whatever was executed between: the kernel's own lines have a time before them. */
+/* The same of what programs under a kernel said before a position, whatever was executed between. The kernel's own lines, which have a time before
+ * them, count where a program that failed was in the kernel (failed.h). */
 const struct event *said_before(struct why_case *c, uint64_t to);
 /* The same, if it was among the last few lines before the position. */
 const struct event *said_shortly(struct why_case *c, uint64_t to);
@@ -32,6 +33,8 @@ const struct event *said_by_program(struct why_case *c);
 
 /* What the guest waits at: its last line, which it has not ended: "login: ". "" if there is none. Returns buf. */
 const char *said_prompt(struct why_case *c, char buf[SAID_TEXT]);
+/* The last that was printed on the console draws on the whole screen, and has no words of an error: a dialog, an editor. */
+bool said_dialog(struct why_case *c);
 /* Whether a line that has not ended asks for something: "login:", "[y/n]", "Press Enter". */
 bool said_asks(const char *line);
 /* Who prints there, as its own lines name it: "GRUB", "FreeDOS", "U-Boot"; "" if it has no name that is known. */

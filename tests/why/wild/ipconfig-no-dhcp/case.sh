@@ -20,5 +20,5 @@ nfsmount -o nolock "\$ROOTSERVER:/srv" /root
 exec sh
 I
 }
-BR=(--kernel "$GUESTS/vmlinuz" --initrd i.gz --nic virtio --append "console=ttyS0 ip=dhcp root=/dev/nfs" --until 30s)
+BR=(--kernel "$GUESTS/vmlinuz" --initrd i.gz --nic virtio --net none --append "console=ttyS0 ip=dhcp root=/dev/nfs" --until 30s)
 QE=(-kernel "$GUESTS/vmlinuz" -initrd i.gz -append "console=ttyS0")

@@ -1,0 +1,41 @@
+/* failed.c - see failed.h. */
+#include "core/why/private/failed.h"
+
+#include "core/why/private/said.h"
+
+/* The end of a process, with an error, before it executes anything else and soon after a line; of any process if `p` is NULL. NULL: there is none.
+ * `lines`: others of the same console that are printed before. */
+static const struct event *fails_after(struct why_case *c, const struct event *line, const struct process *p,
+                                       unsigned *lines)
+{
+    enum { LINES = 3 };
+    const struct event *end = c->now.event + c->now.n;
+    char text[SAID_TEXT];
+    *lines = 0;
+    for (const struct event *ev = line + 1; ev < end && *lines <= LINES; ev++) {
+        const bool exits = ev->kind == EV_PROCESS_EXIT, executes = ev->kind == EV_PROCESS_EXEC;
+        const uint64_t pid = exits      ? EVF(ev, PROCESS_EXIT, pid)
+                             : executes ? EVF(ev, PROCESS_EXEC, pid)
+                                        : 0;
+        if (p ? pid == p->pid && ev->guest == p->guest : exits && EVF(ev, PROCESS_EXIT, code) && pid != 1)
+            return exits && EVF(ev, PROCESS_EXIT, code) ? ev : NULL;
+        *lines += said_line(ev) && ev->kind == line->kind && *fact_text(ev, text, sizeof text) != 0;
+    }
+    return NULL;
+}
+
+bool failed_said(struct why_case *c, const struct event *line)
+{
+    struct error ignored;
+    unsigned lines;
+    char text[SAID_TEXT];
+    const bool kernel = *fact_text(line, text, sizeof text) == '[';
+    if (!fails_after(c, line, NULL, &lines) || (!kernel && lines))
+        return false;
+    struct processes *ps = processes_at(c->t, line->icount, &ignored);
+    const struct process *p = ps ? processes_current(ps, line->cpu) : NULL;
+    const bool it =
+        p && p->pid != 1 && !p->exited && fails_after(c, line, p, &lines) && (kernel || !lines);
+    processes_free(ps);
+    return it;
+}
