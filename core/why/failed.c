@@ -14,9 +14,7 @@ static const struct event *fails_after(struct why_case *c, const struct event *l
     *lines = 0;
     for (const struct event *ev = line + 1; ev < end && *lines <= LINES; ev++) {
         const bool exits = ev->kind == EV_PROCESS_EXIT, executes = ev->kind == EV_PROCESS_EXEC;
-        const uint64_t pid = exits      ? EVF(ev, PROCESS_EXIT, pid)
-                             : executes ? EVF(ev, PROCESS_EXEC, pid)
-                                        : 0;
+        const uint64_t pid = exits ? EVF(ev, PROCESS_EXIT, pid) : executes ? EVF(ev, PROCESS_EXEC, pid) : 0;
         if (p ? pid == p->pid && ev->guest == p->guest : exits && EVF(ev, PROCESS_EXIT, code) && pid != 1)
             return exits && EVF(ev, PROCESS_EXIT, code) ? ev : NULL;
         *lines += said_line(ev) && ev->kind == line->kind && *fact_text(ev, text, sizeof text) != 0;
@@ -34,8 +32,7 @@ bool failed_said(struct why_case *c, const struct event *line)
         return false;
     struct processes *ps = processes_at(c->t, line->icount, &ignored);
     const struct process *p = ps ? processes_current(ps, line->cpu) : NULL;
-    const bool it =
-        p && p->pid != 1 && !p->exited && fails_after(c, line, p, &lines) && (kernel || !lines);
+    const bool it = p && p->pid != 1 && !p->exited && fails_after(c, line, p, &lines) && (kernel || !lines);
     processes_free(ps);
     return it;
 }

@@ -438,6 +438,7 @@ static bool selector_refused(struct fault *x)
     const unsigned cpu = x->t->cpu, vector = x->led[0] & 0xff, error = (unsigned)(x->led[0] >> 8);
     struct view_segment s;
     struct text why = {0};
+    char kind[80];
     if (vector < VECTOR_TS || vector > VECTOR_GP || !(error & 0xfffc) ||
         error & (OF_IDT | EXTERNAL | OF_LDT) || !case_go(c, x->t->icount) ||
         !(timeline_reg(c->tl, cpu, "cr0") & 1))
@@ -450,8 +451,12 @@ static bool selector_refused(struct fault *x)
                  timeline_reg(c->tl, cpu, "gdtr_base"), timeline_reg(c->tl, cpu, "gdtr_limit"));
     else if (names == VIEW_SELECTOR_NAMES && !s.present)
         text_add(&why, "names a descriptor at 0x%" PRIx64 " that is not present", s.at);
-    else if (names == VIEW_SELECTOR_NAMES && s.system)
-        text_add(&why, "names a descriptor at 0x%" PRIx64 " that is no segment's", s.at);
+    else if (names == VIEW_SELECTOR_NAMES && s.system) {
+        /* LTR takes a TSS that is not busy: each processor, and each load, has one of its own. */
+        view_segment_text(&s, kind, sizeof kind);
+        text_add(&why, "names the descriptor of a %s at 0x%" PRIx64 "%s", kind, s.at,
+                 strstr(kind, "busy") ? ", which was loaded before" : ", which is no segment's");
+    }
     if (!why.n)
         return false;
     find_verdict(x->f, WHY_FAULT_SELECTOR, x->t->icount, "triple fault%s: at %s selector %04xh %s",

@@ -347,6 +347,77 @@ static void test_restarts(void **state)
     why_free(w);
 }
 
+/* A program that says why it resets the machine: that, and what it was refused, come before the resets. */
+static void test_error_before_reset(void **state)
+{
+    const struct step list[] = {SECTOR, READ(1), LINE("kernel image missing"), {EV_RESET, "port cf9h", {0}}};
+    struct why *w = ask(list, sizeof list / sizeof list[0], "reset-loop");
+    assert_string_equal(why_code_name(w->code), "error.said");
+    assert_non_null(strstr(w->verdict, "INT 13h cannot read from drive 80h (04h: sector not found)"));
+    why_free(w);
+    const struct step mute[] = {SECTOR, READ(0), {EV_RESET, "port cf9h", {0}}};
+    w = ask(mute, sizeof mute / sizeof mute[0], "reset-loop");
+    assert_string_equal(why_code_name(w->code), "reset.loop");
+    assert_null(strstr(w->verdict, "again and again")); /* the record has one */
+    why_free(w);
+}
+
+#define INIT_EXITS WITH(EV_KERNEL_PANIC, "Attempted to kill init! exitcode=0x00000100")
+/* A program of pid 5, from its start to its end. */
+#define RUNS(name)                                                                                           \
+    {EV_PROCESS_CREATE, "sh", {1, 0, 5, 5, 1}}, {EV_PROCESS_EXEC, "/bin/" name, {5, 5}},                     \
+    {                                                                                                        \
+        EV_SCHED_SWITCH, name,                                                                               \
+        {                                                                                                    \
+            1, 5, 5                                                                                          \
+        }                                                                                                    \
+    }
+#define ENDS(name, code)                                                                                     \
+    {                                                                                                        \
+        EV_PROCESS_EXIT, name,                                                                               \
+        {                                                                                                    \
+            code, 5, 5                                                                                       \
+        }                                                                                                    \
+    }
+
+/* What was printed while a program ran that then failed is its error, in whatever words: the kernel's, or its own last line. */
+static void test_failed_program(void **state)
+{
+    SAYS("reached", "linux.init-died",
+         "init exits with status 1, after it has said: overlayfs: workdir and upperdir must be together",
+         LINUX, WITH(EV_INIT_RUN, "/init"), RUNS("mount"),
+         LINE("[    2.3] overlayfs: workdir and upperdir must be together"), ENDS("mount", 0xff00),
+         LINE("could not assemble the root"), INIT_EXITS);
+    SAYS("reached", "linux.init-died", "init exits with status 1, after it has said: nothing to configure",
+         LINUX, WITH(EV_INIT_RUN, "/init"), RUNS("ipconfig"), LINE("nothing to configure"),
+         ENDS("ipconfig", 0x100), LINE("/init: can't open net.conf"), INIT_EXITS);
+    /* Not if it did its work. */
+    SAYS("reached", "linux.init-died",
+         "init exits with status 1, after it has said: could not assemble the root", LINUX,
+         WITH(EV_INIT_RUN, "/init"), RUNS("mount"), LINE("[    2.3] overlayfs: all is well"),
+         ENDS("mount", 0), LINE("could not assemble the root"), INIT_EXITS);
+}
+
+/* Programs that have done their work since: what was said before them is over. */
+static void test_progress(void **state)
+{
+    SAYS("reached", "linux.init-died", "init exits with status 1, after it has said: no key: cannot open it",
+         LINUX, WITH(EV_INIT_RUN, "/init"), LINE("insmod: can't insert a.ko: File exists"), RUNS("insmod"),
+         ENDS("insmod", 0), RUNS("insmod"), ENDS("insmod", 0), LINE("no key: cannot open it"), INIT_EXITS);
+    SAYS("reached", "linux.init-died", "init exits with status 1, after it has said: no disk: cannot open it",
+         LINUX, WITH(EV_INIT_RUN, "/init"), LINE("no disk: cannot open it"), RUNS("sleep"), ENDS("sleep", 0),
+         RUNS("sleep"), ENDS("sleep", 0), LINE("no disk: cannot open it, giving up"), INIT_EXITS);
+}
+
+static void test_asks(void **state)
+{
+    assert_true(said_asks("login:"));
+    assert_true(said_asks("[Press enter to continue]"));
+    assert_true(said_asks("Hit any key"));
+    assert_false(said_asks("Loading the kernel ..."));
+    assert_false(said_asks(""));
+}
+
 /* A kernel that another one started by kexec: the panic before it is the verdict. */
 static void test_kexec(void **state)
 {
@@ -397,16 +468,29 @@ static void test_unknown(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words),        cmocka_unit_test(test_error_said),
-        cmocka_unit_test(test_halted),       cmocka_unit_test(test_power_off),
-        cmocka_unit_test(test_first_boot),   cmocka_unit_test(test_on_purpose),
-        cmocka_unit_test(test_efi_program),  cmocka_unit_test(test_grub),
-        cmocka_unit_test(test_unknown),      cmocka_unit_test(test_grub_first),
-        cmocka_unit_test(test_said_further), cmocka_unit_test(test_said_because),
-        cmocka_unit_test(test_no_root),      cmocka_unit_test(test_panics),
-        cmocka_unit_test(test_units),        cmocka_unit_test(test_restarts),
-        cmocka_unit_test(test_kexec),        cmocka_unit_test(test_crash_kernel),
-        cmocka_unit_test(test_gave_up),      cmocka_unit_test(test_boot_read)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_words),
+                                       cmocka_unit_test(test_error_said),
+                                       cmocka_unit_test(test_halted),
+                                       cmocka_unit_test(test_power_off),
+                                       cmocka_unit_test(test_first_boot),
+                                       cmocka_unit_test(test_on_purpose),
+                                       cmocka_unit_test(test_efi_program),
+                                       cmocka_unit_test(test_grub),
+                                       cmocka_unit_test(test_unknown),
+                                       cmocka_unit_test(test_grub_first),
+                                       cmocka_unit_test(test_said_further),
+                                       cmocka_unit_test(test_said_because),
+                                       cmocka_unit_test(test_no_root),
+                                       cmocka_unit_test(test_panics),
+                                       cmocka_unit_test(test_units),
+                                       cmocka_unit_test(test_restarts),
+                                       cmocka_unit_test(test_kexec),
+                                       cmocka_unit_test(test_crash_kernel),
+                                       cmocka_unit_test(test_gave_up),
+                                       cmocka_unit_test(test_boot_read),
+                                       cmocka_unit_test(test_error_before_reset),
+                                       cmocka_unit_test(test_failed_program),
+                                       cmocka_unit_test(test_progress),
+                                       cmocka_unit_test(test_asks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@ build() {
     initramfs i.gz <<'I'
 #!/bin/sh
 mount -t proc proc /proc
+mount -t devtmpfs dev /dev
 (while :; do :; done) &
 PS1='build> ' exec sh
 I
