@@ -409,6 +409,7 @@ struct idle {
     uint64_t stuck;            /* ns since when it waits inside of the kernel; 0: not for long */
     char stuck_in[80];         /* the kernel's function */
     unsigned processes;
+    bool computes; /* another process runs on a processor */
 };
 
 enum { NS_A_SECOND = 1000000000 };
@@ -461,6 +462,11 @@ static void look_at_processes(struct why_case *c, struct idle *s)
             continue;
         looked++;
         look_at_process(c, s, p);
+    }
+    for (unsigned cpu = 0; ps && cpu < timeline_cpus(c->tl); cpu++) {
+        const struct process *p = processes_current(ps, cpu);
+        s->computes |= p && *p->path && !p->exited && p->pid != s->pid && case_go(c, c->at) &&
+                       timeline_reg(c->tl, cpu, "cpl");
     }
     processes_free(ps);
 }
@@ -538,7 +544,8 @@ static void say_idle(struct why_case *c, struct finding *f, const struct idle *s
                      "the initramfs says \"%s\", and ends in a shell: %s",
                      linux_said(s->error, words, sizeof words), last);
     else if (s->input)
-        find_verdict(f, WHY_OK_PROMPT, c->at, "nothing went wrong: the system is idle, and %s", last);
+        find_verdict(f, WHY_OK_PROMPT, c->at, "nothing went wrong: %s, and %s",
+                     s->computes ? "a process computes" : "the system is idle", last);
     else if (s->stuck && !systems_up(c))
         find_verdict(f, WHY_LINUX_STALL, c->at, "%s%s%s since %" PRIu64 " s, and nothing else goes on", last,
                      *s->stuck_in ? " in " : "", s->stuck_in, s->stuck / NS_A_SECOND);

@@ -139,6 +139,41 @@ static bool operand_is_bad(struct why_case *c, const struct decoded *d, unsigned
 
 /* ---------------------------------------------------------------- registers of the system */
 
+/* Why a control register does not take a value, if one of the rules on what goes together says so (SDM volume 2, MOV to control registers). */
+static const char *control_rule(struct why_case *c, unsigned cpu, const char *name, uint64_t value)
+{
+    enum { PE = 1, LME = 1 << 8, PAE = 1 << 5, NW = 1 << 29, CD = 1 << 30, LA57 = 1 << 12, PCIDE = 1 << 17 };
+    const uint64_t paging = 1u << 31, efer = timeline_reg(c->tl, cpu, "efer"),
+                   cr0 = timeline_reg(c->tl, cpu, "cr0"), cr4 = timeline_reg(c->tl, cpu, "cr4");
+    const bool long_mode = cr0 & paging && efer & LME;
+    const struct {
+        const char *name;
+        bool broken;
+        const char *rule;
+    } rules[] = {
+        {"cr0", value & paging && !(value & PE), "PG wants PE (protected mode)"},
+        {"cr0", value & NW && !(value & CD), "NW wants CD"},
+        {"cr0", value & paging && !(cr0 & paging) && efer & LME && !(cr4 & PAE),
+         "PG with EFER.LME wants CR4.PAE, which is 0"},
+        {"cr0", value & paging && !(cr0 & paging) && efer & LME && timeline_code_bits(c->tl, cpu) == 64,
+         "PG with EFER.LME wants a CS without L"},
+        {"cr4", long_mode && !(value & PAE), "PAE cannot be cleared in long mode"},
+        {"cr4", long_mode && (value ^ cr4) & LA57, "LA57 cannot be changed in long mode"},
+        {"cr4", value & PCIDE && !long_mode, "PCIDE wants long mode"},
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
+        if (!strcmp(rules[i].name, name) && rules[i].broken)
+            return rules[i].rule;
+    return NULL;
+}
+
+static void control_is_bad(struct why_case *c, unsigned cpu, const char *name, uint64_t value,
+                           struct text *out)
+{
+    const char *rule = control_rule(c, cpu, name, value);
+    text_add(out, "%s does not take 0x%" PRIx64 "%s%s", name, value, rule ? ": " : "", rule ? rule : "");
+}
+
 static bool register_is_bad(struct why_case *c, const struct decoded *d, unsigned cpu, struct text *out)
 {
     const uint64_t ecx = (uint32_t)timeline_reg(c->tl, cpu, "rcx"),
@@ -152,7 +187,7 @@ static bool register_is_bad(struct why_case *c, const struct decoded *d, unsigne
     else if (d->insn->id == X86_INS_WRMSR)
         text_add(out, "the processor has no MSR 0x%" PRIx64 ", or it does not take 0x%" PRIx64, ecx, value);
     else if (name && name[0] == 'c' && name[1] == 'r' && op[1].type == X86_OP_REG)
-        text_add(out, "%s does not take 0x%" PRIx64, name, decoded_register(c->tl, d, cpu, op[1].reg));
+        control_is_bad(c, cpu, name, decoded_register(c->tl, d, cpu, op[1].reg), out);
     else
         return false;
     return true;

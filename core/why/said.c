@@ -55,6 +55,29 @@ static const char *const complaints[] = {
 };
 /* clang-format on */
 
+/* "No errors were found", "0 failed", "nothing is missing": one of the two words before it, in the same clause, says that it is not so. */
+static bool is_denied(const char *line, const char *word)
+{
+    static const char *const denials[] = {"no", "0", "zero", "without", "nothing", "none", "never"};
+    enum { BACK = 2 };
+    for (unsigned n = 0; n < BACK && word > line; n++) {
+        const char *end = word;
+        while (end > line && end[-1] == ' ')
+            end--;
+        const char *begin = end;
+        while (begin > line && isalnum((unsigned char)begin[-1]))
+            begin--;
+        for (size_t i = 0; i < sizeof denials / sizeof denials[0]; i++)
+            if ((size_t)(end - begin) == strlen(denials[i]) &&
+                !strncasecmp(begin, denials[i], (size_t)(end - begin)))
+                return true;
+        if (begin == end)
+            return false;
+        word = begin;
+    }
+    return false;
+}
+
 bool said_words(const char *line)
 {
     if (strstr(line, "job control turned off")) /* a shell without a terminal of its own: it works */
@@ -63,7 +86,7 @@ bool said_words(const char *line)
         const size_t n = strlen(complaints[i]);
         for (const char *p = line; (p = strcasestr(p, complaints[i])); p++)
             if ((p == line || !isalpha((unsigned char)p[-1])) && !isalpha((unsigned char)p[n]) &&
-                p[n] != '=' && p[n] != '-')
+                p[n] != '=' && p[n] != '-' && !is_denied(line, p))
                 return true;
     }
     return is_unable(line);
@@ -87,19 +110,24 @@ static bool typed_after(struct why_case *c, uint64_t icount)
     return n && !trace_input(c->t, n - 1, &in, &ignored) && in.icount >= icount && in.icount < c->at;
 }
 
+static bool is_shell(const char *name)
+{
+    static const char *const shells[] = {"init", "sh", "ash", "dash", "bash"};
+    for (size_t i = 0; i < sizeof shells / sizeof shells[0]; i++)
+        if (!strcmp(name, shells[i]))
+            return true;
+    return false;
+}
+
 /* A program has done its work: what ends without an error, but a part of a shell, or what lets time pass. */
 static bool succeeds(const struct event *ev)
 {
-    static const char *const others[] = {"(sleep)", "(init)", "(sh)", "(ash)", "(dash)", "(bash)"};
     if (ev->kind != EV_PROCESS_EXIT || EVF(ev, PROCESS_EXIT, code) ||
         EVF(ev, PROCESS_EXIT, pid) != EVF(ev, PROCESS_EXIT, tgid))
         return false;
     char name[80];
-    snprintf(name, sizeof name, "(%.*s)", (int)ev->len, (const char *)ev->data);
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-        if (!strcmp(name, others[i]))
-            return false;
-    return true;
+    snprintf(name, sizeof name, "%.*s", (int)ev->len, (const char *)ev->data);
+    return !is_shell(name) && strcmp(name, "sleep") != 0;
 }
 
 /* The first of the last lines before `to` that read like errors. A program under a kernel was started after it: `program`. */
@@ -146,6 +174,36 @@ const struct event *said_before(struct why_case *c, uint64_t to)
     return first_error(c, to, true);
 }
 
+/* The name before the first colon of a line, "udhcpd: too big": who says it. */
+static void author(const struct event *line, char buf[40])
+{
+    char text[SAID_TEXT];
+    const size_t n = strcspn(fact_text(line, text, sizeof text), ": ");
+    snprintf(buf, 40, "%.*s", (int)(text[n] == ':' ? n : 0), text);
+}
+
+/* A program has complained once, and lives: it has gone on in spite of that. A shell says what others did. */
+static bool lives_with_it(struct why_case *c, const struct event *line, uint64_t to)
+{
+    struct error ignored;
+    char name[40], other[40], text[SAID_TEXT];
+    unsigned times = 0;
+    bool lives = false;
+    author(line, name);
+    for (const struct event *ev = line; ev < c->now.event + c->now.n && ev->icount <= to; ev++)
+        if (said_line(ev) && ev->kind == line->kind && said_words(fact_text(ev, text, sizeof text))) {
+            author(ev, other);
+            times += !strcmp(name, other);
+        }
+    struct processes *ps = *name && times == 1 ? processes_at(c->t, to, &ignored) : NULL;
+    for (size_t i = 0; ps && i < processes_count(ps); i++) {
+        const struct process *p = processes_get(ps, i);
+        lives |= !p->exited && !strcmp(p->name, name) && !is_shell(name);
+    }
+    processes_free(ps);
+    return lives;
+}
+
 const struct event *said_shortly(struct why_case *c, uint64_t to)
 {
     enum { LINES = 5 };
@@ -156,7 +214,7 @@ const struct event *said_shortly(struct why_case *c, uint64_t to)
     for (const struct event *ev = found; ev && ev < c->now.event + c->now.n && ev->icount <= to; ev++)
         if (said_line(ev) && ev->kind == found->kind && *fact_text(ev, text, sizeof text) && *text != '[')
             lines = said_words(text) ? 0 : lines + 1;
-    return lines < LINES ? found : NULL;
+    return found && lines < LINES && !lives_with_it(c, found, to) ? found : NULL;
 }
 
 const struct event *said_last(struct why_case *c, uint64_t to)

@@ -290,6 +290,27 @@ static void crash_kernel(struct why_case *c, struct finding *f)
     find_callers_at(f, c, panic);
 }
 
+/* What fails in an initramfs that was not unpacked whole lacks what was not: that comes first. */
+static void cut_initrd(struct why_case *c, struct finding *f)
+{
+    static const enum why_code late[] = {WHY_ERROR_SAID, WHY_LINUX_INITRAMFS, WHY_LINUX_INIT_DIED,
+                                         WHY_LINUX_ROOT_WAIT};
+    const struct event *failed = facts_first_line(&c->now, "Initramfs unpacking failed", c->now.begin);
+    char words[200];
+    bool in_it = false;
+    for (size_t i = 0; i < sizeof late / sizeof late[0]; i++)
+        in_it |= f->code == late[i];
+    if (!failed || !in_it || f->icount < failed->icount)
+        return;
+    char *verdict = f->verdict.s;
+    f->verdict = (struct text){0};
+    const char *text = strstr(fact_text(failed, words, sizeof words), "Initramfs");
+    find_verdict(f, WHY_LINUX_INITRD, failed->icount, "Linux could not unpack its initrd whole (%s); then %s",
+                 text, verdict);
+    free(verdict);
+    find_event(f, c, failed, NULL);
+}
+
 /* Nothing is wrong with the last boot, or it has only begun; but one before it has crashed: what went wrong there. If none has, and it is not
  * known how the last one goes on, units that failed in the one before are told: systemd may have asked for the reset because of them. */
 static const char *earlier_boot(struct why_case *c, struct finding *f, const char *subject)
@@ -356,9 +377,10 @@ struct why *why_ask_debug(struct trace *t, const struct engine_kind *kind, uint6
         subject = earlier_boot(&c, &f, subject);
     else
         crash_kernel(&c, &f);
-    if (f.answer == WHY_WRONG)
+    if (f.answer == WHY_WRONG) {
+        cut_initrd(&c, &f);
         explain_media(&c, &f);
-    else if (f.answer == WHY_NOTHING)
+    } else if (f.answer == WHY_NOTHING)
         slow_line(&c, &f);
     varied_line(&c, &f);
     case_close(&c);

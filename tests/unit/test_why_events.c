@@ -81,16 +81,20 @@ static void says(const struct step *list, size_t n, const char *reason, const ch
 static void test_words(void **state)
 {
     static const char *const errors[] = {
-        "error: no such device",     "Kernel PANIC - halted", "mount: can't find /dev/sda",
-        "** Unable to read file **", "File not found",        "Disk read error 0C",
-        "sector 7 is not readable",  "unloadable file format"};
+        "error: no such device",     "Kernel PANIC - halted",  "mount: can't find /dev/sda",
+        "** Unable to read file **", "File not found",         "Disk read error 0C",
+        "sector 7 is not readable",  "unloadable file format", "no disk: error 5",
+        "nothing to do, fatal"};
     static const char *const others[] = {"Loading the kernel",
                                          "ext4: mounted, errors=remount-ro",
                                          "terror",
                                          "failover done",
                                          "Press any key",
                                          "a table of four",
-                                         "portable and readable"};
+                                         "portable and readable",
+                                         "No errors were found on it",
+                                         "63 passed, 0 failed",
+                                         "nothing is missing, nothing failed"};
     for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
         assert_true(said_words(errors[i]));
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
