@@ -35,6 +35,10 @@ static const struct option_row rows[] = {
      .argument = "N",
      .help = "power is lost after N of the writes, chosen by --seed (default: after each)",
      .id = OPT_POINTS},
+    {.name = "image",
+     .argument = "ROLE",
+     .help = "power is lost only after writes to this image, such as disk0 or pflash1",
+     STORE(struct command_line, p.cuts.role)},
     {.name = "samples",
      .argument = "N",
      .help =
@@ -179,6 +183,8 @@ static char *description(const struct powercut *p)
              p->check ? p->check : "by a boot", p->until_text ? p->until_text : "the end");
     text_add(&t, "points %zu samples %zu seed %llu%s\n", p->cuts.points, p->cuts.samples,
              (unsigned long long)p->cuts.seed, p->cuts.torn_sectors ? " torn-sectors" : "");
+    if (p->cuts.role)
+        text_add(&t, "image %s\n", p->cuts.role);
     for (size_t i = 0; i < p->texts.n; i++)
         text_add(&t, "mark console:%s\n", p->texts.word[i]);
     for (size_t i = 0; i < p->nports; i++)

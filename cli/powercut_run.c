@@ -259,6 +259,11 @@ static int read_writes(struct powercut *p, struct error *err)
                                       .nports = p->nports};
     if (power_writes_read(&p->w, p->replay, p->kind, trace_last_icount(p->t), &marks, err))
         return -1;
+    bool found = !p->cuts.role;
+    for (size_t m = 0; m < p->w.nmedia; m++)
+        found |= p->cuts.role && !strcmp(p->w.medium[m].role, p->cuts.role);
+    if (!found)
+        return error_set(err, "--image %.40s: the run does not write to it", p->cuts.role);
     return p->w.n ? 0
                   : error_set(err, "%.300s: the run writes to no drive and no flash chip",
                               p->trace ? p->trace : p->folder);

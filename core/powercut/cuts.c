@@ -128,7 +128,17 @@ static int rising(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* The points to be tried, rising: numbers from 1 to n, drawn without repetition (Floyd's algorithm). */
+/* The points that are asked for: 1 + the number of the write before each. */
+static size_t list_points(const struct power_writes *w, const char *role, size_t *point)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < w->n; i++)
+        if (!role || !strcmp(w->medium[w->write[i].medium].role, role))
+            point[n++] = i + 1;
+    return n;
+}
+
+/* Which of n points are tried, rising: numbers from 1 to n, drawn without repetition (Floyd's algorithm). */
 static size_t choose(const struct power_options *o, size_t n, size_t *point)
 {
     const size_t many = o->points && o->points < n ? o->points : n;
@@ -150,20 +160,22 @@ static size_t choose(const struct power_options *o, size_t n, size_t *point)
 struct power_cut *power_cuts(struct power_content *c, const struct power_options *o, size_t *n)
 {
     struct listing l = {.c = c, .o = o};
-    size_t *point = mem_zero(c->w->n + 1, sizeof *point);
-    const size_t points = choose(o, c->w->n, point);
+    size_t *point = mem_zero(c->w->n + 1, sizeof *point), *which = mem_zero(c->w->n + 1, sizeof *which);
+    const size_t points = choose(o, list_points(c->w, o->role, point), which);
     add(&l, (struct power_cut){.point = 0});
     add(&l, (struct power_cut){.point = c->w->n});
     for (size_t i = 0; i < points; i++) {
-        list_open(&l, point[i]);
-        add(&l, (struct power_cut){.point = point[i]});
-        add_lost_alone(&l, point[i]);
-        add_samples(&l, point[i]);
+        const size_t at = point[which[i] - 1];
+        list_open(&l, at);
+        add(&l, (struct power_cut){.point = at});
+        add_lost_alone(&l, at);
+        add_samples(&l, at);
     }
     hash_index_clear(&l.seen);
     free(l.hash);
     free(l.open);
     free(point);
+    free(which);
     *n = l.n;
     return l.cut;
 }

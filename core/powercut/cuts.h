@@ -35,6 +35,7 @@ const struct image *power_images_list(const struct power_images *p);
 void power_images_free(struct power_images *p);
 
 struct power_options {
+    const char *role;  /* NULL, or power is lost only after writes to this image */
     size_t points;     /* 0: all; else so many, chosen by the seed */
     size_t samples;    /* further cuts at each point: parts of what may be lost, and torn writes */
     bool torn_sectors; /* these may tear a sector, too */
