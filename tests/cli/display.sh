@@ -25,7 +25,7 @@ stop() {
 }
 inputs() { "$BOOTREEL" info "$work/$1.reel" | sed -n 's/^inputs *\([0-9]*\).*/\1/p'; }
 # The process of its server.
-server() { awk -v parent="$recorder" 'FNR == 1 && $2 == "(bootreel-vnc)" && $4 == parent { print $1 }' /proc/[0-9]*/stat 2>/dev/null; }
+server() { cat /proc/[0-9]*/stat 2>/dev/null | awk -v parent="$recorder" '$2 == "(bootreel-vnc)" && $4 == parent { print $1 }'; }
 rfb() { python3 "$top/tests/cli/rfb.py" "$@"; }
 
 # Without viewers, a trace is what it is without --display.
