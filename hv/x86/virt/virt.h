@@ -168,10 +168,10 @@ static inline void virt_mov_dr(struct x86 *cpu, unsigned dr, bool from, unsigned
 }
 /* Bits of CR0 and CR4 that must be 1 in VMX operation; 0 outside of it. */
 uint64_t virt_cr_fixed(const struct x86 *, unsigned cr);
-/* Whether the guest has no such instruction, as its hypervisor has not enabled it: #UD. */
+/* Whether the guest has no such instruction, as its hypervisor has not enabled it: #UD. (XSAVES and XRSTORS never end its run by the
+ * XSS-exiting bitmap, since IA32_XSS has no bits here.) */
 enum virt_instruction { VIRT_HAS_RDTSCP, VIRT_HAS_INVPCID, VIRT_HAS_XSAVES };
 bool virt_lacks(const struct x86 *, enum virt_instruction);
-/* Whether an access to IA32_XSS's components by XSAVES or XRSTORS ends the run is not asked: there are no components. */
 /* VMCALL; false if it was none of Intel's in VMX operation. */
 bool vmx_call(struct x86 *, const struct op *);
 /* The MSRs that say what of VMX there is: 480h to 490h. */

@@ -469,6 +469,10 @@ static OP(op_xsavec)
 static void supervisor_only(struct x86 *cpu, const struct op *op)
 {
     xsave_available(cpu, op);
+    if (virt_lacks(cpu, VIRT_HAS_XSAVES)) {
+        SYNC;
+        raise_fault(cpu, VEC_UD);
+    }
     if (cpu->cpl) {
         SYNC;
         raise_error(cpu, VEC_GP, 0);
