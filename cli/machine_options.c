@@ -184,16 +184,17 @@ const struct option_row machine_options[] = {
      .argument = "MODEL",
      .help = "processor model: {cpu-models} (default {cpu})",
      .id = MO_CPU,
-     .more = "`i686` has 32 bits. `x86-64-v3` is that level (AVX, AVX2, FMA, F16C, BMI1, BMI2, LZCNT, "
-             "MOVBE, XSAVE) and what its processors have besides it: AES, PCLMULQDQ, ADX, FSGSBASE, SMEP, "
-             "SMAP, CLFLUSHOPT, x2APIC, the TSC-deadline timer, RDRAND and RDSEED (whose numbers are the "
-             "same in each recording). `max` is all that the emulator has: that, SHA, GFNI, VAES, "
-             "VPCLMULQDQ, UMIP, INVPCID, CLWB, RDPID and 5-level paging (LA57), which Linux then uses "
-             "unless its command line says no5lvl. These are AMD's; `intel-v2` and `intel-v3` have the "
-             "features of x86-64-v2 and x86-64-v3, and Intel's vendor, model numbers and MSRs. `,+svm` "
-             "behind one of AMD's 64-bit models adds AMD's hardware virtualization with nested paging, for "
-             "hypervisors in the machine (docs/virt.md). An instruction that the model lacks is an event, "
-             "cpu.lacks, which names it and the model that has it."},
+     .more =
+         "`i686` has 32 bits. `x86-64-v3` is that level (AVX, AVX2, FMA, F16C, BMI1, BMI2, LZCNT, "
+         "MOVBE, XSAVE) and what its processors have besides it: AES, PCLMULQDQ, ADX, FSGSBASE, SMEP, "
+         "SMAP, CLFLUSHOPT, x2APIC, the TSC-deadline timer, RDRAND and RDSEED (whose numbers are the "
+         "same in each recording). `max` is all that the emulator has: that, SHA, GFNI, VAES, "
+         "VPCLMULQDQ, UMIP, INVPCID, CLWB, RDPID and 5-level paging (LA57), which Linux then uses "
+         "unless its command line says no5lvl. These are AMD's; `intel-v2` and `intel-v3` have the "
+         "features of x86-64-v2 and x86-64-v3, and Intel's vendor, model numbers and MSRs. `,+vmx` behind one of these two adds Intel's hardware virtualization with EPT, `,+svm` "
+         "behind one of AMD's 64-bit models adds AMD's hardware virtualization with nested paging, for "
+         "hypervisors in the machine (docs/virt.md). An instruction that the model lacks is an event, "
+         "cpu.lacks, which names it and the model that has it."},
     {.name = "rtc",
      .argument = "TIME",
      .help = "what the clock says at power-on (default {rtc})",

@@ -1,5 +1,5 @@
 #!/bin/bash
-# virt.sh - KVM in Debian's cloud kernel starts the same kernel in a guest by QEMU (--cpu MODEL,+svm): what it prints, what made it leave the
+# virt.sh - KVM in Debian's cloud kernel starts the same kernel in a guest by QEMU (--cpu MODEL,+svm and intel-v2,+vmx): what it prints, what made it leave the
 # guest, and the same run again.
 . "$(dirname "$0")/../lib.sh"
 need_guests
@@ -19,5 +19,13 @@ holds exits.out ' port$' "exits for ports"
 holds exits.out ' nested page fault$' "exits for nested page faults"
 "$BOOTREEL" events --explain --class virt virt.reel >explained
 holds explained 'out to port 3f8h, 8 bits, on a PC the first serial port' "the inner serial port"
+# The same on Intel's processors.
+expect 0 intel timeout 1800 "$BOOTREEL" record -q --cpu intel-v2,+vmx --kernel "$GUESTS/other/cloud/vmlinuz" --initrd "$GUESTS/virt/initrd.gz" \
+    --append 'console=ttyS0 quiet' --memory 1G --console=serial0 -o intel.reel
+holds intel.out '^inner: hello from [0-9.]+-[0-9]+-cloud-amd64' "the inner kernel under VMX"
+holds intel.out '^virt: QEMU ended with 0' "QEMU's end under VMX"
+expect 0 exits-intel "$BOOTREEL" exits intel.reel
+holds exits-intel.out ' EPT violation$' "exits for EPT violations"
+expect 0 verify-intel timeout 1800 "$BOOTREEL" replay --verify --console=none intel.reel
 expect 0 verify timeout 1800 "$BOOTREEL" replay --verify --console=none virt.reel
 finish
