@@ -331,6 +331,27 @@ static const char *name_of(Dwarf_Die *die)
     return name;
 }
 
+/* The file of that number in a unit's list; NULL: there is none. */
+static const char *file_of(struct debug_file *f, Dwarf_Die *unit, Dwarf_Word number)
+{
+    Dwarf_Files *files;
+    size_t n;
+    return !dwarf_getsrcfiles(unit, &files, &n) && number < n
+               ? shown_file(f, unit, dwarf_filesrc(files, number, NULL, NULL))
+               : NULL;
+}
+
+/* Where a function is defined; its number is of the list of the unit where that is said. (dwarf_decl_file() ends the program where it finds no
+ * list.) */
+static const char *definition_of(struct debug_file *f, Dwarf_Die *unit, Dwarf_Die *scope)
+{
+    Dwarf_Attribute attr;
+    Dwarf_Word number;
+    const bool said = dwarf_attr_integrate(scope, DW_AT_decl_file, &attr) && attr.cu == scope->cu &&
+                      !dwarf_formudata(&attr, &number);
+    return said ? file_of(f, unit, number) : NULL;
+}
+
 static void add_place(struct debug_file *f, Dwarf_Die *unit, Dwarf_Die *scope, bool inlined, const char *file,
                       unsigned line)
 {
@@ -338,7 +359,7 @@ static void add_place(struct debug_file *f, Dwarf_Die *unit, Dwarf_Die *scope, b
     int begins = 0;
     if (scope) {
         p.function = name_of(scope);
-        p.begin_file = shown_file(f, unit, dwarf_decl_file(scope));
+        p.begin_file = definition_of(f, unit, scope);
         p.begin_line = !dwarf_decl_line(scope, &begins) && begins > 0 ? (unsigned)begins : 0;
     }
     MEM_MORE(f->place, f->nplaces);
@@ -355,13 +376,8 @@ static unsigned number(Dwarf_Die *die, unsigned attribute)
 /* The file and line of the call of an inlined function. */
 static const char *call_of(struct debug_file *f, Dwarf_Die *unit, Dwarf_Die *scope, unsigned *line)
 {
-    Dwarf_Files *files;
-    size_t n;
-    const unsigned file = number(scope, DW_AT_call_file);
     *line = number(scope, DW_AT_call_line);
-    return !dwarf_getsrcfiles(unit, &files, &n) && file < n
-               ? shown_file(f, unit, dwarf_filesrc(files, file, NULL, NULL))
-               : NULL;
+    return file_of(f, unit, number(scope, DW_AT_call_file));
 }
 
 static void add_functions(struct debug_file *f, Dwarf_Die *unit, Dwarf_Die *scope, int n, const char *file,

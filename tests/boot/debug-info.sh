@@ -15,6 +15,8 @@ strip -o "$work/root/init" "$work/full"
 cp -L /lib64/ld-linux-x86-64.so.2 "$work/root/lib64" && cp -L /lib/x86_64-linux-gnu/libc.so.6 "$work/root/lib/x86_64-linux-gnu"
 cp "$GUESTS"/other/cloud/root/lib/modules/*/kernel/drivers/net/dummy.ko "$work/root" 2>/dev/null
 (cd "$work/root" && find . | sort | cpio --quiet -o -H newc --reproducible -R 0:0) | gzip -n >"$work/initrd.gz"
+# The same with its debug information in a file beside it (.dwo).
+mkdir "$work/split" && build -gsplit-dwarf -Wl,--build-id=0x"$(readelf -n "$work/full" | sed -n 's/.*Build ID: //p')" -o "$work/split/init.debug" tests/guests/debug/init.c
 cd "$work" || exit 2
 expect 1 record "$BOOTREEL" record --kernel "$kernel" --initrd initrd.gz --append 'console=ttyS0 quiet' --until 20s --console -q -o a.reel
 holds record.out '^sorted: a' "the guest"
@@ -30,6 +32,8 @@ backtrace mine console:comparing --debug-info mine
 holds mine.bt ' in order \(inlined\) at [^ ]*tests/guests/debug/init.c:22$' "an inlined function, where it calls"
 holds mine.bt ' in compare\+0x[0-9a-f]+ \[init\] at [^ ]*init.c:28$' "what it is inlined in, where"
 holds mine.bt ' in main\+0x[0-9a-f]+ \[init\] at [^ ]*init.c:50$' "the caller of the C library"
+backtrace split console:comparing --debug-info split
+holds split.bt ' in order \(inlined\) at [^ ]*tests/guests/debug/init.c:22$' "an inlined function from a .dwo file"
 backtrace mapped console:comparing --debug-info mine --source "$top=/elsewhere" --source tests/guests=/elsewhere/tests/guests
 holds mapped.bt ' at /elsewhere/tests/guests/debug/init.c:50$' "a mapped source path"
 backtrace other console:comparing --debug-info other
