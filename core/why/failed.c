@@ -22,6 +22,37 @@ static const struct event *fails_after(struct why_case *c, const struct event *l
     return NULL;
 }
 
+/* Until the kernel returns to a program. */
+struct back {
+    struct why_case *c;
+    unsigned cpu;
+    uint64_t rax;
+    bool there;
+};
+
+static bool see_back(void *ctx, const struct timeline_trail *step)
+{
+    struct back *b = ctx;
+    if (step->cpu != b->cpu || !timeline_reg(b->c->tl, b->cpu, "cpl"))
+        return true;
+    b->rax = timeline_reg(b->c->tl, b->cpu, "rax");
+    b->there = true;
+    return false;
+}
+
+/* The kernel printed that line in a system call that then returned an error. What it prints of itself meanwhile tells nothing of the program. */
+static bool call_fails(struct why_case *c, const struct event *line)
+{
+    enum { MOST = 3000000 /* steps: a slow console */, ERRORS = 4095 };
+    struct error ignored;
+    struct back b = {.c = c, .cpu = line->cpu};
+    if (!case_affords(c) || !case_go(c, line->icount))
+        return false;
+    const uint64_t end = line->icount + MOST < c->at ? line->icount + MOST : c->at;
+    (void)timeline_trail(c->tl, line->icount, end, see_back, &b, &ignored);
+    return b.there && -b.rax - 1 < ERRORS;
+}
+
 bool failed_said(struct why_case *c, const struct event *line)
 {
     struct error ignored;
@@ -34,5 +65,5 @@ bool failed_said(struct why_case *c, const struct event *line)
     const struct process *p = ps ? processes_current(ps, line->cpu) : NULL;
     const bool it = p && p->pid != 1 && !p->exited && fails_after(c, line, p, &lines) && (kernel || !lines);
     processes_free(ps);
-    return it;
+    return it && (!kernel || call_fails(c, line));
 }

@@ -119,15 +119,21 @@ static bool is_shell(const char *name)
     return false;
 }
 
-/* A program has done its work: what ends without an error, but a part of a shell, or what lets time pass. */
-static bool succeeds(const struct event *ev)
+/* A program has done its work: what ends without an error, but a part of a shell, a thread of the kernel, or what lets time pass. */
+static bool succeeds(struct why_case *c, const struct event *ev)
 {
     if (ev->kind != EV_PROCESS_EXIT || EVF(ev, PROCESS_EXIT, code) ||
         EVF(ev, PROCESS_EXIT, pid) != EVF(ev, PROCESS_EXIT, tgid))
         return false;
     char name[80];
     snprintf(name, sizeof name, "%.*s", (int)ev->len, (const char *)ev->data);
-    return !is_shell(name) && strcmp(name, "sleep") != 0;
+    if (is_shell(name) || !strcmp(name, "sleep"))
+        return false;
+    for (const struct event *made = ev; made-- > c->now.event;)
+        if (made->kind == EV_PROCESS_CREATE && made->guest == ev->guest &&
+            EVF(made, PROCESS_CREATE, pid) == EVF(ev, PROCESS_EXIT, pid))
+            return EVF(made, PROCESS_CREATE, kind) != PROCESS_KERNEL_THREAD;
+    return false;
 }
 
 /* The first of the last lines before `to` that read like errors. A program under a kernel was started after it: `program`. */
@@ -146,7 +152,7 @@ static const struct event *first_error(struct why_case *c, uint64_t to, bool pro
         if (ev->icount > to)
             continue;
         if ((starts(ev) && !(program && ev->kind == EV_PROCESS_EXEC)) || (!found && lines >= LAST) ||
-            (found && (since >= APART || (done += program && succeeds(ev)) >= PROGRESS)))
+            (found && (since >= APART || (done += program && succeeds(c, ev)) >= PROGRESS)))
             break;
         if (!said_line(ev) || !*fact_text(ev, text, sizeof text))
             continue;
