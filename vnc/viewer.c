@@ -125,6 +125,15 @@ static void each_changed(const struct viewer *w, uint32_t width, uint32_t height
     }
 }
 
+/* Whether the viewer can be given another size: it has not been given any, or has asked for the screen, before which it says that it
+ * understands new sizes. libvncserver never says again what it could not say then. */
+static bool can_resize(const struct viewer *w)
+{
+    rfbClientPtr client = w->rfb->clientHead;
+    return !client || client->state != RFB_NORMAL ||
+           rfbStatGetMessageCountRcvd(client, rfbFramebufferUpdateRequest) > 0;
+}
+
 static void look(struct viewer *w)
 {
     const uint32_t frame = __atomic_load_n(&w->shared->frame, __ATOMIC_ACQUIRE);
@@ -133,7 +142,8 @@ static void look(struct viewer *w)
         height > VIEWER_SIDE || (uint64_t)width * height > VIEWER_PIXELS)
         return;
     if (width != (uint32_t)w->rfb->width || height != (uint32_t)w->rfb->height) {
-        new_size(w, width, height, frame);
+        if (can_resize(w))
+            new_size(w, width, height, frame);
         return;
     }
     each_changed(w, width, height, false);
