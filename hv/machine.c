@@ -532,6 +532,15 @@ static size_t pc_poke_physical(struct engine *e, uint64_t pa, const void *buf, s
     return physmem_access(board_mem(pc_of(e)->board), pa, (void *)buf, n, MEMORY_WRITE);
 }
 
+static bool pc_inner(const struct engine *e, unsigned cpu, struct engine_inner *in)
+{
+    return x86_inner(board_cpu(pc_const(e)->board, cpu), in);
+}
+static bool pc_inner_physical(const struct engine *e, unsigned cpu, uint64_t address, uint64_t *outer)
+{
+    return x86_inner_physical(board_cpu(pc_const(e)->board, cpu), address, outer);
+}
+
 static const void *pc_view(const struct engine *e, unsigned cpu, uint64_t lin, size_t n)
 {
     const struct pc *pc = pc_const(e);
@@ -666,6 +675,8 @@ static const struct engine_ops pc_ops = {
     .peek = pc_peek,
     .poke = pc_poke,
     .peek_physical = pc_peek_physical,
+    .inner = pc_inner,
+    .inner_physical = pc_inner_physical,
     .poke_physical = pc_poke_physical,
     .view = pc_view,
     .view_physical = pc_view_physical,

@@ -348,6 +348,12 @@ struct engine_task {
 
 enum { ENGINE_PCI_RANGES = 7, ENGINE_PCI_CONFIG = 256 };
 
+/* A guest of a hypervisor in the machine, by physical addresses of the machine. */
+struct engine_inner {
+    uint64_t control; /* of its virtual processor's control block (VMCB, VMCS) */
+    uint64_t tables;  /* what its nested page tables begin with (nCR3, EPTP); 0: it has none */
+};
+
 /* A function of PCI bus 0 and its configuration space. */
 struct engine_pci {
     const char *name; /* of the part that it is ("ide"); valid as long as the engine */
@@ -483,6 +489,12 @@ struct engine_ops {
      * Cost: a look at each page. These may be NULL. */
     const void *(*view)(const struct engine *, unsigned cpu, uint64_t linear, size_t n);
     const void *(*view_physical)(const struct engine *, uint64_t address, size_t n);
+
+    /* The guest of the machine's own hardware virtualization that a processor runs now; false if it runs none. NULL: the engine has no such
+     * thing. */
+    bool (*inner)(const struct engine *, unsigned cpu, struct engine_inner *);
+    /* Where a physical address of that guest is in the machine. False if it is not mapped, or no guest runs there. NULL if `inner` is. */
+    bool (*inner_physical)(const struct engine *, unsigned cpu, uint64_t address, uint64_t *outer);
 
     /* The function of PCI bus 0 with that number (device << 3 | function). False if there is none. NULL: the engine has no PCI. */
     bool (*pci)(const struct engine *, unsigned devfn, struct engine_pci *);

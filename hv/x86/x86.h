@@ -356,6 +356,9 @@ void x86_set_segment(struct x86 *, const char *seg, uint16_t selector, uint64_t 
 /* Translate as the processor would for a supervisor read, without side effects. Returns false if not
  * mapped. */
 bool x86_translate(const struct x86 *, uint64_t linear, uint64_t *pa);
+/* As engine_ops.inner and inner_physical. */
+bool x86_inner(const struct x86 *, struct engine_inner *);
+bool x86_inner_physical(const struct x86 *, uint64_t address, uint64_t *outer);
 
 void x86_save(struct x86 *, const struct snapshot_sink *);
 int x86_load(struct x86 *, const struct snapshot_source *);

@@ -482,3 +482,10 @@ bool walk_pdptes(struct x86 *cpu, uint64_t gpa, uint64_t entry[4])
     memcpy(entry, v, sizeof v);
     return true;
 }
+
+bool walk_nested_peek(const struct x86 *cpu, uint64_t gpa, uint64_t *pa)
+{
+    struct ending e = {0};
+    bool may_write;
+    return nested_translate(cpu, NULL, gpa, ACC_READ, false, &e, pa, &may_write);
+}

@@ -47,6 +47,8 @@ bool walk_needs_no_mark(const struct x86 *, uint64_t linear, enum agent, uint64_
 /* The four entries of PAE paging, at a guest-physical address, in a guest with Intel's EPT: false if a reserved bit is set. May end the guest's
  * run. */
 bool walk_pdptes(struct x86 *, uint64_t gpa, uint64_t entry[4]);
+/* Where a guest-physical address is in the machine, for a guest with nested paging that may read it. Changes nothing. */
+bool walk_nested_peek(const struct x86 *, uint64_t gpa, uint64_t *pa);
 /* The part of a space's key that says how guest-physical addresses are translated, in a guest with nested paging. */
 void walk_nested_key(const struct x86 *, struct space_key *);
 

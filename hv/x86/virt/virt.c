@@ -3,6 +3,7 @@
 #include "hv/x86/virt/virt.h"
 
 #include "hv/x86/decode/decode.h"
+#include "hv/x86/memory/walk.h"
 #include "hv/x86/system/sys.h"
 #include "hv/x86/virt/svm.h"
 #include "hv/x86/virt/vmx_guest.h"
@@ -86,6 +87,20 @@ void virt_world_changed(struct x86 *cpu, uint64_t old_dr7)
     breakpoints_changed(cpu, old_dr7);
     tlb_switch(cpu);
     mode_derive(cpu);
+}
+
+/* ---------------------------------------------------------------- what others ask */
+
+bool x86_inner(const struct x86 *cpu, struct engine_inner *in)
+{
+    if (cpu->guest.runs)
+        *in = (struct engine_inner){cpu->guest.vmcb, cpu->guest.nested ? cpu->guest.ncr3 : 0};
+    return cpu->guest.runs;
+}
+
+bool x86_inner_physical(const struct x86 *cpu, uint64_t address, uint64_t *outer)
+{
+    return cpu->guest.nested && walk_nested_peek(cpu, address, outer);
 }
 
 /* ---------------------------------------------------------------- instructions */
