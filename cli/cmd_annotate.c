@@ -56,8 +56,9 @@ static void make_config(struct annotate *a, struct image_replay *images)
     a->settings = mem_zero(tc->nsettings + a->observed.probes.n + 2, sizeof *a->settings);
     for (size_t i = 0; i < tc->nsettings; i++)
         a->settings[n++] = tc->settings[i];
-    guest_systems_names(guest_systems, guest_systems_of(guest_systems, trace_config(a->t)->engine),
-                        &a->inspect);
+    guest_systems_names(
+        guest_systems,
+        guest_systems_of(guest_systems, trace_config(a->t)->engine, trace_setting(a->t, "cpu")), &a->inspect);
     if (!trace_setting(a->t, "inspect")) {
         a->settings[n++] = (struct setting){"inspect", a->inspect.s};
         a->settings[n++] = (struct setting){"story", STORY_REVISION_TEXT};

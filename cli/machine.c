@@ -196,7 +196,7 @@ static const char *boot_default(const struct machine *m)
 static void set_inspected(struct machine *m, const char *engine)
 {
     struct text names = {0};
-    uint32_t chosen = guest_systems_of(guest_systems, engine);
+    uint32_t chosen = guest_systems_of(guest_systems, engine, or_default(m->cpu, hv_cpu_model(0)));
     guest_systems_names(guest_systems, m->inspects ? m->inspect & chosen : chosen, &names);
     set(m, "inspect", names.s);
     set(m, "story", STORY_REVISION_TEXT);

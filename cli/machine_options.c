@@ -201,7 +201,7 @@ const struct option_row machine_options[] = {
      .id = MO_RTC,
      .more = "The host's time is never used."},
     {.name = "inspect",
-     .argument = "linux,freebsd,xen,uml,efi,multiboot|none",
+     .argument = "linux,freebsd,xen,uml,efi,multiboot,virt|none",
      .help = "look for these kernels, hypervisors and firmware and record what they do (default: all of "
              "them), or do not",
      .id = MO_INSPECT,
@@ -219,7 +219,8 @@ const struct option_row machine_options[] = {
              "volumes, modules, boot and runtime services, as events of the class firmware, and symbols "
              "that say which module an address is in. `multiboot` is any kernel that multiboot starts: its "
              "file's name, what the loader passes, and, if its ELF file has symbols, the functions that it "
-             "enters on its way."},
+             "enters on its way. `virt` are the virtual machines of a hypervisor (--cpu MODEL,+svm or "
+             "+vmx): the others are looked for inside, too."},
     {.name = "vga", .argument = "std|none", .help = "the display adapter (default std)", .id = MO_VGA},
     {.name = "usb",
      .argument = "keyboard|tablet",

@@ -14,7 +14,8 @@ void base_init(struct guest_base *b, const struct guest_system *system, const st
     static const char *const names[GUEST_REGS] = {"rax", "rbx", "rcx", "rdx", "rsi",  "rdi",     "rbp",
                                                   "rsp", "r8",  "r9",  "r10", "r15",  "rip",     "eflags",
                                                   "cpl", "cr0", "cr2", "cr3", "efer", "fs_base", "gs_base"};
-    *b = (struct guest_base){.guest = {system, o->parent, o->domain}, .o = *o, .ops = ops, .word = 8};
+    *b = (struct guest_base){
+        .guest = {system, o->parent, o->domain, o->apart ? o->engine : NULL}, .o = *o, .ops = ops, .word = 8};
     for (unsigned i = 0; i < GUEST_REGS; i++)
         b->reg[i] = engine_reg_index(o->engine, names[i]);
 }

@@ -30,6 +30,8 @@ struct guest {
     const struct guest_system *system;
     struct guest *parent; /* the guest that it runs inside, or NULL if it runs on the machine itself */
     uint64_t domain;      /* the parent's domain that it runs in */
+    /* The machine, if what it runs in virtual machines is told apart from what runs on it (guest_system.virtualizes); else NULL. */
+    const struct engine *apart;
 };
 
 /* In kernel.call and kernel.return: added to the parent's number if what is called is no initialisation function, but one that others use,
@@ -45,6 +47,7 @@ struct guest_options {
     uint32_t classes;           /* classes of events that are wanted; nothing is probed for others */
     struct guest *parent;       /* as in struct guest */
     uint64_t domain;
+    bool apart;     /* the engine is to be struct guest's `apart` */
     void *ctx;      /* of the functions below */
     bool calls;     /* it will be asked for the arguments of calls */
     unsigned story; /* the revision of the story that is told: see inspector.h */
@@ -85,7 +88,10 @@ struct guest_system {
     const char *engine; /* the engine (engine_ops.name) in whose machine it looks; NULL: in any */
     bool
         host; /* the engine itself is that system: it is there in every run, and no event says that it was found */
-    uint32_t needs; /* classes of engine events that it has to see, whether they are recorded or not */
+    bool
+        virtualizes; /* its domains are the virtual machines of the processor's own extension (SVM, VMX): looked for only if the model
+                       * of the processor has one */
+    uint32_t needs;  /* classes of engine events that it has to see, whether they are recorded or not */
     bool
         last; /* a kernel that no other system follows before a reset: once it is found, others are not looked
                * for */
@@ -151,8 +157,12 @@ struct guest_system {
 
 /* ---------------------------------------------------------------- for guests */
 
-/* Whether this guest runs on that processor. Always true for one that is not inside another. */
+/* Whether this guest runs on that processor. Always true for one that is not inside another, but while the processor runs a virtual
+ * machine. */
 bool guest_runs(const struct guest *g, unsigned cpu);
+/* Whether it is inside a guest that has its domains share the processor's page tables and privilege levels with it, as Xen's paravirtual
+ * domains do; a virtual machine is like a machine of its own. */
+bool guest_shares(const struct guest *g);
 /* Reads the guest's physical memory, translated through all guests that it is inside. Returns the number of
  * bytes done, as engine_ops.peek_physical. */
 size_t guest_peek_physical(const struct guest *g, const struct engine *e, uint64_t address, void *buf,
@@ -178,8 +188,11 @@ size_t guest_reg_index(const struct engine *e, const char *name);
 extern const struct guest_system *const guest_systems[];
 
 enum { GUEST_SYSTEMS_MAX = 32 };
-/* The systems that look in the machine of the engine of that name, as bits by index in the table. */
-uint32_t guest_systems_of(const struct guest_system *const *table, const char *engine);
+/* The systems that look in the machine of the engine of that name, as bits by index in the table. `cpu`: the model of its processors, with
+ * what was added ("max,+svm"); NULL if the engine has none. */
+uint32_t guest_systems_of(const struct guest_system *const *table, const char *engine, const char *cpu);
+/* Whether one of the chosen systems virtualizes: then what runs in virtual machines is told apart from what runs on the machine. */
+bool guest_systems_virtualize(const struct guest_system *const *table, uint32_t chosen);
 /* The value of the setting "inspect": names separated by commas, or "all", or "none". Sets a bit in *chosen
  * for each, by its index in the table. -1 with err, which lists the names, if one is unknown. */
 int guest_systems_parse(const struct guest_system *const *table, const char *list, uint32_t *chosen,

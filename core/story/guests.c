@@ -47,13 +47,23 @@ int guest_systems_parse(const struct guest_system *const *table, const char *lis
     }
 }
 
-uint32_t guest_systems_of(const struct guest_system *const *table, const char *engine)
+uint32_t guest_systems_of(const struct guest_system *const *table, const char *engine, const char *cpu)
 {
+    const bool virtualizes = cpu && (strstr(cpu, "+svm") || strstr(cpu, "+vmx"));
     uint32_t chosen = 0;
     for (size_t i = 0; table[i]; i++)
-        if (!table[i]->engine || !strcmp(table[i]->engine, engine))
+        if ((!table[i]->engine || !strcmp(table[i]->engine, engine)) &&
+            (virtualizes || !table[i]->virtualizes))
             chosen |= 1u << i;
     return chosen;
+}
+
+bool guest_systems_virtualize(const struct guest_system *const *table, uint32_t chosen)
+{
+    bool virtualize = false;
+    for (size_t i = 0; table[i]; i++)
+        virtualize |= (chosen >> i & 1) && table[i]->virtualizes;
+    return virtualize;
 }
 
 void guest_systems_names(const struct guest_system *const *table, uint32_t chosen, struct text *out)
@@ -103,11 +113,18 @@ bool guest_explain(const struct event *ev, unsigned system, struct text *out)
 
 bool guest_runs(const struct guest *g, unsigned cpu)
 {
+    struct engine_inner in;
     uint64_t domain;
     for (; g->parent; g = g->parent)
         if (!g->parent->system->domain(g->parent, cpu, &domain) || domain != g->domain)
             return false;
-    return true;
+    return !g->apart || g->system->virtualizes || !g->apart->ops->inner ||
+           !g->apart->ops->inner(g->apart, cpu, &in);
+}
+
+bool guest_shares(const struct guest *g)
+{
+    return g->parent && !g->parent->system->virtualizes;
 }
 
 /* False if the address is not mapped in some guest. */

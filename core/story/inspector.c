@@ -31,6 +31,7 @@ struct inspector {
     struct symbols *symbols;
     struct symbol_files *files;
     unsigned story;            /* its revision */
+    bool apart;                /* as guest_options.apart */
     uint32_t chosen;           /* guest systems to look for, bits by index in o.systems */
     struct inspected **guests; /* a guest comes after those that it is inside */
     size_t nguests;
@@ -263,6 +264,7 @@ static void create_guest(struct inspected *i, const struct guest_system *system,
                                     .domain = domain,
                                     .calls = config_get(in->o.config, "probe"),
                                     .story = in->story,
+                                    .apart = in->apart,
                                     .ctx = i,
                                     .emit = guest_emits,
                                     .found = guest_found,
@@ -551,6 +553,7 @@ static int create_guests(struct inspector *in, struct error *err)
     in->story = story ? (unsigned)strtoul(story, NULL, 10) : 1;
     if (inspect && guest_systems_parse(in->o.systems, inspect, &in->chosen, err))
         return -1;
+    in->apart = guest_systems_virtualize(in->o.systems, in->chosen);
     for (size_t k = 0; in->o.systems[k]; k++)
         if (in->chosen >> k & 1)
             add_guest(in, in->o.systems[k], NULL, 0);

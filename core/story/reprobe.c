@@ -113,7 +113,7 @@ static bool is_found(const struct event *ev)
 /* The system that the engine of a trace itself is, if it was looked at: *system is NULL if there is none. */
 static int host_system(struct trace *t, const struct guest_system **system, struct error *err)
 {
-    const uint32_t here = guest_systems_of(guest_systems, trace_config(t)->engine);
+    const uint32_t here = guest_systems_of(guest_systems, trace_config(t)->engine, trace_setting(t, "cpu"));
     const char *inspect = trace_setting(t, "inspect");
     uint32_t chosen;
     *system = NULL;
@@ -123,6 +123,16 @@ static int host_system(struct trace *t, const struct guest_system **system, stru
         if (chosen & here & 1u << i && guest_systems[i]->host)
             *system = guest_systems[i];
     return 0;
+}
+
+/* Whether what runs in virtual machines is told apart. */
+static bool is_apart(struct trace *t)
+{
+    const char *inspect = trace_setting(t, "inspect");
+    struct error err;
+    uint32_t chosen;
+    return inspect && !guest_systems_parse(guest_systems, inspect, &chosen, &err) &&
+           guest_systems_virtualize(guest_systems, chosen);
 }
 
 int reprobe_check(struct trace *t, struct error *err)
@@ -141,10 +151,17 @@ int reprobe_check(struct trace *t, struct error *err)
     if (check_classes(t, NEEDED, err))
         return -1;
     struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_KERNEL));
+    const bool apart = is_apart(t);
     bool xen = false;
     while ((rc = trace_cursor_next(c, &ev, NULL, err)) == 1) {
         if (is_found(&ev) && check_found(t, &ev, host, xen, err)) {
             rc = -1;
+            break;
+        }
+        if (is_found(&ev) && apart && ev.guest) {
+            rc = error_set(
+                err,
+                "new probes where a kernel may run in a virtual machine need the run from its beginning");
             break;
         }
         xen |= ev.kind == EV_XEN_FOUND;
@@ -316,6 +333,7 @@ static struct guest *add_guest(struct reprobe *p, const struct guest_system *sys
                               .probes = p->probes,
                               .symbols = p->symbols,
                               .calls = true,
+                              .apart = is_apart(p->o.recorded),
                               .ctx = p,
                               .emit = no_event,
                               .domain_ends = domain_ends};

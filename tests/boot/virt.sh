@@ -17,6 +17,11 @@ expect 0 exits "$BOOTREEL" exits virt.reel
 holds exits.out '^(about )?[0-9,]{5,} exits, [0-9,]{5,} entries, [0-9,]+ events injected, 0 entries refused$' "exits"
 holds exits.out ' port$' "exits for ports"
 holds exits.out ' nested page fault$' "exits for nested page faults"
+"$BOOTREEL" events --class kernel virt.reel >kernels
+holds kernels 'kernel\.found +guest 1: Linux version' "the inner kernel is a guest of its own"
+"$BOOTREEL" processes virt.reel --at 99% >processes
+holds processes '^ *1:[0-9]+ kthreadd' "its processes"
+holds processes '^ *[0-9]+ qemu-system' "QEMU's, beside them"
 "$BOOTREEL" events --explain --class virt virt.reel >explained
 holds explained 'out to port 3f8h, 8 bits, on a PC the first serial port' "the inner serial port"
 # The same on Intel's processors.

@@ -25,7 +25,7 @@ static bool mapped(const struct linux_guest *lx, uint64_t address)
 
 bool lx_hosted_entered(const struct linux_guest *lx, uint64_t ip)
 {
-    return lx->base.guest.parent && lx_reg(lx, GUEST_CPL) == 3 && ip >> 47 == 0;
+    return guest_shares(&lx->base.guest) && lx_reg(lx, GUEST_CPL) == 3 && ip >> 47 == 0;
 }
 
 void *lx_hosted_image(struct linux_guest *lx, uint64_t ip, uint64_t *begin, size_t *size)

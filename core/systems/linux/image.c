@@ -220,7 +220,7 @@ static void move_given(struct linux_guest *lx, const struct source *src)
 static void find_physical(struct linux_guest *lx)
 {
     uint64_t base = lx_symbol(lx, "phys_base");
-    if (!lx->base.guest.parent)
+    if (!guest_shares(&lx->base.guest))
         lx_physical(lx, lx->text, &lx->text_physical);
     else if (lx->base.word == 8 && base)
         lx->text_physical = lx->text - KERNEL_MAP_BASE + lx_u64(lx, base);

@@ -21,7 +21,7 @@ static bool percpu_base(const struct linux_guest *lx, uint64_t *base)
 /* A program runs, not the kernel. A 64-bit kernel that Xen runs paravirtually is in ring 3 as well. */
 static bool in_program(const struct linux_guest *lx)
 {
-    bool paravirtual = lx->base.guest.parent && lx->base.word == 8 && lx_reg(lx, GUEST_RIP) >> 47;
+    bool paravirtual = guest_shares(&lx->base.guest) && lx->base.word == 8 && lx_reg(lx, GUEST_RIP) >> 47;
     return lx_reg(lx, GUEST_CPL) == 3 && !paravirtual;
 }
 
