@@ -12,31 +12,28 @@
 /* Writable bits of each LVT. */
 static const uint32_t lvt_writable[LVTS] = {0x300ff, 0x107ff, 0x107ff, 0x1a7ff, 0x1a7ff, 0x100ff};
 
-static const struct
-    field
-        lapic_fields
-            [] =
-                {
-                    FIELD(struct lapic, base),
-                    FIELD(struct lapic, id),
-                    FIELD(struct lapic, ldr),
-                    FIELD(struct lapic, dfr),
-                    FIELD(struct lapic, svr),
-                    FIELD(struct lapic, tpr),
-                    FIELDS(struct lapic, isr),
-                    FIELDS(struct lapic, tmr),
-                    FIELDS(struct lapic, irr),
-                    FIELD(struct lapic, esr),
-                    FIELD(struct lapic, esr_new),
-                    FIELDS(struct lapic, icr),
-                    FIELDS(struct lapic, lvt),
-                    FIELD(struct lapic, divide),
-                    FIELD(struct lapic, initial),
-                    FIELD(struct lapic, zero),
-                    FIELD(struct lapic, lint0),
-                    FIELD(struct lapic, extint),
-                    FIELD(struct lapic, t.deadline),
-                    FIELD(struct lapic, deadline), /* only where there is IA32_TSC_DEADLINE */
+static const struct field lapic_fields[] = {
+    FIELD(struct lapic, base),
+    FIELD(struct lapic, id),
+    FIELD(struct lapic, ldr),
+    FIELD(struct lapic, dfr),
+    FIELD(struct lapic, svr),
+    FIELD(struct lapic, tpr),
+    FIELDS(struct lapic, isr),
+    FIELDS(struct lapic, tmr),
+    FIELDS(struct lapic, irr),
+    FIELD(struct lapic, esr),
+    FIELD(struct lapic, esr_new),
+    FIELDS(struct lapic, icr),
+    FIELDS(struct lapic, lvt),
+    FIELD(struct lapic, divide),
+    FIELD(struct lapic, initial),
+    FIELD(struct lapic, zero),
+    FIELD(struct lapic, lint0),
+    FIELD(struct lapic, extint),
+    FIELD(struct lapic, t.deadline),
+    /* only where there is IA32_TSC_DEADLINE */
+    FIELD(struct lapic, deadline),
 };
 
 /* ---------------------------------------------------------------- priorities */
