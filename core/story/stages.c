@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "core/story/private/stages_ahead.h"
 #include "core/story/private/stages_impl.h"
+#include "core/story/private/stages_inner.h"
 #include "core/story/private/stages_tasks.h"
 
 enum { MAX_OPEN = 64, MAX_NAME = 200, KEY_MAX = 32 };
@@ -41,6 +42,7 @@ struct builder {
     bool *closed;               /* by rule: the current event closed one of its stages (those with `by`) */
     char *plain;                /* a console line without escape sequences */
     struct stages_tasks *tasks; /* NULL while it runs */
+    struct stages_inner inner;
 };
 
 /* ---------------------------------------------------------------- conditions */
@@ -487,7 +489,7 @@ static uint32_t note_kinds(struct builder *b, size_t rule, enum use use, const s
 /* Notes the event kinds that the profile uses. */
 static uint32_t classes_of(struct builder *b)
 {
-    uint32_t mask = EVENT_CLASS_BIT(EC_POWER);
+    uint32_t mask = EVENT_CLASS_BIT(EC_POWER) | EVENT_CLASS_BIT(EC_VIRT) | EVENT_CLASS_BIT(EC_KERNEL);
     for (size_t i = 0; i < profile_stages(b->p); i++) {
         const struct stage_rule *r = profile_stage(b->p, i);
         mask |= note_kinds(b, i, USE_OPEN, r->open, r->nopen) |
@@ -523,10 +525,12 @@ static int walk(struct builder *b, struct trace *t, struct error *err)
     uint64_t number;
     int rc;
     while ((rc = trace_cursor_next(c, &ev, &number, err)) == 1) {
+        last.time = ev.time;
+        if (stages_inner_sees(&b->inner, &ev))
+            continue;
         make_plain(b, &ev);
         stages_tasks_see(b->tasks, &ev);
         take(b, &ev, number);
-        last.time = ev.time;
     }
     if (trace_end(t))
         last.time = trace_end(t)->time;
@@ -761,6 +765,8 @@ uint32_t stages_watch_classes(struct stages_watch *w)
 void stages_watch_see(struct stages_watch *w, const struct event *ev)
 {
     struct event plain = *ev;
+    if (stages_inner_sees(&w->b.inner, ev))
+        return;
     make_plain(&w->b, &plain);
     take(&w->b, &plain, w->seen++);
 }

@@ -568,6 +568,43 @@ static void switch_to(struct trace_writer *w, uint64_t at, unsigned cpu, uint64_
     fields(w, EV_SCHED_SWITCH, at, cpu, "t", prev, next, tgid);
 }
 
+static void of_guest(struct trace_writer *w, unsigned kind, uint64_t icount, unsigned guest, const char *text)
+{
+    struct error err;
+    const struct event ev = {.kind = (uint16_t)kind,
+                             .icount = icount,
+                             .time = icount,
+                             .guest = (uint16_t)guest,
+                             .data = text,
+                             .len = (uint32_t)strlen(text)};
+    assert_int_equal(trace_write_event(w, &ev, &err), 0);
+}
+
+/* What a kernel in a virtual machine does opens and closes no stage, and has no processor of the machine's. One that is found later, on the machine
+ * itself, does. */
+static void stages_are_the_machines(void **state)
+{
+    struct trace_writer *w = begin_tasks();
+    fields(w, EV_RESET_VECTOR, 0, 0, NULL, 0, 0, 0);
+    of_guest(w, EV_KERNEL_FOUND, 10, 0, "outer");
+    of_guest(w, EV_INITCALL, 100, 0, "a");
+    fields(w, EV_VIRT_ENTER, 110, 0, NULL, 0x1000, 1, 0);
+    of_guest(w, EV_KERNEL_FOUND, 120, 1, "inner");
+    of_guest(w, EV_INITCALL, 130, 1, "b");
+    of_guest(w, EV_INITCALL_DONE, 140, 1, "a");
+    fields(w, EV_VIRT_EXIT, 150, 0, NULL, 0, 0, 0);
+    of_guest(w, EV_INITCALL_DONE, 200, 0, "a");
+    of_guest(w, EV_KERNEL_FOUND, 300, 2, "another");
+    of_guest(w, EV_INITCALL, 310, 2, "c");
+    of_guest(w, EV_INITCALL_DONE, 320, 2, "c");
+    struct stages *s = end_tasks(w, tasks_profile);
+    assert_int_equal(stages_count(s), 3);
+    assert_string_equal(stages_get(s, 1)->name, "call.a");
+    assert_int_equal(stages_get(s, 1)->end, 200);
+    assert_string_equal(stages_get(s, 2)->name, "call.c");
+    stages_free(s);
+}
+
 static void own_time_is_that_of_the_task(void **state)
 {
     struct trace_writer *w = begin_tasks();
@@ -697,6 +734,7 @@ int main(void)
         cmocka_unit_test(captures_in_console_lines),
         cmocka_unit_test(systemd_runs_in_an_initramfs),
         cmocka_unit_test(moments_of_what_did_not_begin),
+        cmocka_unit_test(stages_are_the_machines),
         cmocka_unit_test(own_time_is_that_of_the_task),
         cmocka_unit_test(units_have_the_time_of_their_processes),
         cmocka_unit_test(without_switches_nothing_is_said),
