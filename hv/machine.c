@@ -183,13 +183,14 @@ static bool all_halted_for_good(const struct pc *pc)
     return for_good && !board_nmi_may_come(pc->board) && !board_domain_wakes(pc->board);
 }
 
-/* When the next timer is due: of a chip, or of a hypervisor for its guest. */
-static uint64_t next_wake(const struct pc *pc)
+/* When the next timer is due: of a chip, or of a hypervisor for its guest that is halted. */
+static uint64_t next_wake(struct pc *pc)
 {
+    const uint64_t now = now_time(pc);
     uint64_t wake = board_deadline(pc->board);
     for (unsigned i = 0; i < board_cpus(pc->board); i++) {
         const uint64_t end = x86_guest_deadline(board_cpu(pc->board, i));
-        wake = end < wake ? end : wake;
+        wake = end > now && end < wake ? end : wake;
     }
     return wake;
 }
@@ -208,7 +209,7 @@ static bool idle(struct pc *pc, const struct run_limit *limit, struct stop *stop
 
 static uint64_t slice_for(struct pc *pc, const struct run_limit *limit)
 {
-    uint64_t n = limit->icount - pc->icount, deadline = board_deadline(pc->board), now = now_time(pc);
+    uint64_t n = limit->icount - pc->icount, deadline = next_wake(pc), now = now_time(pc);
     deadline = limit->until && limit->until < deadline ? limit->until : deadline;
     uint64_t until = deadline > now ? (deadline - now + NS_PER_STEP - 1) / NS_PER_STEP : 1;
     if (pc->base.device_wrote)

@@ -54,7 +54,8 @@ static void string_operand(struct x86 *cpu, const struct op *op, bool in)
     enum { ASIZE = 7, SEGMENT = 15 };
     const unsigned seg = in ? ES : op->seg == SEG_NONE ? DS : op->seg;
     const uint64_t offset = R64(in ? RDI : RSI) & masks[op->asize];
-    cpu->virt.now.linear = cpu->mode64 && seg < FS ? offset : cpu->seg[seg].base + offset;
+    const uint64_t linear = cpu->mode64 && seg < FS ? offset : cpu->seg[seg].base + offset;
+    cpu->virt.now.linear = cpu->mode64 ? linear : (uint32_t)linear;
     cpu->virt.now.instruction = (uint32_t)op->asize << ASIZE | seg << SEGMENT;
 }
 
@@ -301,7 +302,8 @@ int64_t vmx_steps(const struct x86 *cpu)
 
 uint64_t x86_guest_deadline(const struct x86 *cpu)
 {
-    return may_exit(cpu) && cpu->vmx.pin & VMX_PIN_TIMER ? cpu->vmx.timer_end : UINT64_MAX;
+    const bool ends = cpu->halted && !cpu->wait_sipi && may_exit(cpu) && cpu->vmx.pin & VMX_PIN_TIMER;
+    return ends ? cpu->vmx.timer_end : UINT64_MAX;
 }
 
 bool virt_ends_halt(const struct x86 *cpu)
