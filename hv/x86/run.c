@@ -456,7 +456,8 @@ static void execute(struct x86 *cpu, struct block *b, unsigned first)
 /* Runs until the dispatcher must look. */
 static void run_block(struct x86 *cpu)
 {
-    bool trap = cpu->flags & FLAG_TF, one = trap || cpu->inhibit || cpu->dr[7] & 0xff || virt_single(cpu);
+    const bool trap = cpu->flags & FLAG_TF, monitor = virt_single(cpu), /* which notes that it is due */
+        one = trap || monitor || cpu->inhibit || cpu->dr[7] & 0xff;
     tlb_select(cpu);
     if (cpu->dr[7] & 0xff)
         check_code_breakpoints(cpu);
