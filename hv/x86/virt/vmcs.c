@@ -60,6 +60,9 @@ int vmcs_find(const struct x86 *cpu, uint64_t encoding, bool *high)
 void vmcs_read(struct x86 *cpu, uint64_t pa, struct vmcs *v)
 {
     physmem_read(cpu->mem, pa + VMCS_DATA, v->value, sizeof v->value);
+    for (unsigned i = 0; i < VMCS_FIELDS;
+         i++) /* what was in the region before it was one may be above a narrow field */
+        v->value[i] &= UINT64_MAX >> (64 - 8 * vmcs_width((enum vmcs_field)i));
 }
 
 void vmcs_write(struct x86 *cpu, uint64_t pa, const struct vmcs *v)

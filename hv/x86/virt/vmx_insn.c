@@ -60,6 +60,15 @@ static bool in_operation(const struct x86 *cpu)
     return cpu->vmx.on && !cpu->in_smm;
 }
 
+/* The other register of VMREAD and VMWRITE, where their operand is none in memory: SDM volume 3, table 27-14. */
+static uint32_t reg1(const struct op *op, unsigned reason)
+{
+    enum { REG1 = 3 };
+    if (op->pfx & PFX_MEM || (reason != BY_VMREAD && reason != BY_VMWRITE))
+        return 0;
+    return (uint32_t)(reason == BY_VMREAD ? op->dst : op->src) << REG1;
+}
+
 /* The exit of a guest that is a hypervisor itself comes before the check of CPL. */
 static void need_vmx(struct x86 *cpu, const struct op *op, unsigned reason, unsigned reg2)
 {
@@ -71,7 +80,7 @@ static void need_vmx(struct x86 *cpu, const struct op *op, unsigned reason, unsi
                                  ? reason == BY_VMCLEAR
                                  : reason != BY_VMLAUNCH && reason != BY_VMRESUME && reason != BY_VMXOFF;
         if (operand)
-            cpu->virt.now.instruction = vmx_instruction(cpu, op, reg2);
+            cpu->virt.now.instruction = vmx_instruction(cpu, op, reg2) | reg1(op, reason);
         virt_exit_with(cpu, VIRT_VMX + reason, operand ? vmx_displacement(cpu, op) : 0);
     }
     need_cpl0(cpu);
