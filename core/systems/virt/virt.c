@@ -8,13 +8,13 @@
 struct machine {
     uint64_t domain;
     uint64_t tables; /* the root of its nested page tables when it was last entered */
+    bool begun;      /* it was left elsewhere than at the reset vector */
 };
 
 /* A virtual processor. */
 struct block {
     uint64_t address; /* physical, of its control block */
     size_t machine;   /* in virt_guest.machines */
-    bool begun;       /* it was left elsewhere than at the reset vector */
 };
 
 struct virt_guest {
@@ -71,6 +71,13 @@ static void begin_domain(struct virt_guest *v, struct machine *m)
     v->base.o.domain_begins(v->base.o.ctx, m->domain);
 }
 
+static void begin_again(struct virt_guest *v, struct machine *m)
+{
+    m->begun = false;
+    v->base.o.domain_ends(v->base.o.ctx, m->domain);
+    begin_domain(v, m);
+}
+
 static size_t machine_with(struct virt_guest *v, uint64_t tables)
 {
     for (size_t i = 0; i < v->nmachines; i++)
@@ -103,13 +110,10 @@ static void entered(struct virt_guest *v, const struct event *ev)
     if (!inner(v, ev->cpu, &in) || !in.tables)
         return;
     struct block *b = block_at(v, in.control);
-    if (!b) {
+    if (!b)
         b = add_block(v, &in);
-    } else if (b->begun && is_reset_vector(EVF(ev, VIRT_ENTER, cs), EVF(ev, VIRT_ENTER, ip))) {
-        b->begun = false;
-        v->base.o.domain_ends(v->base.o.ctx, v->machines[b->machine].domain);
-        begin_domain(v, &v->machines[b->machine]);
-    }
+    if (is_reset_vector(EVF(ev, VIRT_ENTER, cs), EVF(ev, VIRT_ENTER, ip)) && v->machines[b->machine].begun)
+        begin_again(v, &v->machines[b->machine]);
     v->machines[b->machine].tables = in.tables;
     v->domain[ev->cpu] = v->machines[b->machine].domain;
 }
@@ -119,7 +123,7 @@ static void left(struct virt_guest *v, const struct event *ev)
 {
     struct block *b = block_at(v, EVF(ev, VIRT_EXIT, vmcb));
     if (b && !is_reset_vector(EVF(ev, VIRT_EXIT, cs), EVF(ev, VIRT_EXIT, ip)))
-        b->begun = true;
+        v->machines[b->machine].begun = true;
 }
 
 static void event(struct guest *g, const struct event *ev)
