@@ -229,8 +229,14 @@ static void look_at_kernel(const struct finding *f)
         const char *source = symbol_table_source(m.table);
         if (m.space != f->place.space)
             continue;
-        if (!strcmp(source, "module"))
+        const bool there = m.since <= f->place.when && (!m.until || f->place.when < m.until);
+        if (!strcmp(source, "module") && there)
             add_module(f, &m);
+        else if (!strcmp(source, "module"))
+            debug_info_say(
+                f->d,
+                "module %s: it is not loaded where the kernel's memory is read, so its build-id is not known",
+                symbol_table_name(m.table));
         else if (!strcmp(source, "kallsyms") && (!m.until || f->place.when < m.until))
             add_kernel(f, &m);
     }
