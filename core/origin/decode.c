@@ -257,7 +257,8 @@ const struct code_entry *code_at(struct origin *o, unsigned cpu, uint64_t pc)
         return e;
     e->length = (uint8_t)o->insn->size;
     e->flows = can_flow(o, bits);
-    e->repeats = o->insn->detail->x86.prefix[0];
+    e->repeats = o->insn->detail->x86.prefix[0] == X86_PREFIX_REP ||
+                 o->insn->detail->x86.prefix[0] == X86_PREFIX_REPNE;
     e->adjusts = adjusted_by(o, bits);
     find_writes(o, e, bits);
     return e;

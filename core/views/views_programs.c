@@ -339,7 +339,7 @@ static bool add_vdso(const struct reader *r, struct symbols *out, const struct v
 {
     enum { VDSO_MAX = 1 << 16 };
     struct error ignored;
-    if (end - begin > VDSO_MAX)
+    if (end - begin > VDSO_MAX || end - begin < sizeof(Elf64_Ehdr))
         return false;
     uint8_t *elf = mem_zero(1, end - begin);
     const bool is =
