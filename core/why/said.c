@@ -55,6 +55,24 @@ static const char *const complaints[] = {
 };
 /* clang-format on */
 
+/* "0 failed", "with 0 errors", but not "sector 0 failed": before a count no noun stands. */
+static bool is_number_of_thing(const char *line, const char *begin)
+{
+    static const char *const before[] = {"with", "and", "of", "found", "are", "were"};
+    if (*begin != '0' && strncasecmp(begin, "zero", 4) != 0)
+        return false;
+    const char *end = begin;
+    while (end > line && end[-1] == ' ')
+        end--;
+    const char *word = end;
+    while (word > line && isalpha((unsigned char)word[-1]))
+        word--;
+    for (size_t i = 0; i < sizeof before / sizeof before[0]; i++)
+        if ((size_t)(end - word) == strlen(before[i]) && !strncasecmp(word, before[i], (size_t)(end - word)))
+            return false;
+    return word < end;
+}
+
 /* "No errors were found", "0 failed", "nothing is missing": one of the two words before it, in the same clause, says that it is not so. */
 static bool is_denied(const char *line, const char *word)
 {
@@ -70,7 +88,7 @@ static bool is_denied(const char *line, const char *word)
         for (size_t i = 0; i < sizeof denials / sizeof denials[0]; i++)
             if ((size_t)(end - begin) == strlen(denials[i]) &&
                 !strncasecmp(begin, denials[i], (size_t)(end - begin)))
-                return true;
+                return !is_number_of_thing(line, begin);
         if (begin == end)
             return false;
         word = begin;
@@ -353,10 +371,31 @@ const char *said_prompt(struct why_case *c, char buf[SAID_TEXT])
     return buf;
 }
 
+static bool has_word(const char *line, const char *word)
+{
+    const size_t n = strlen(word);
+    for (const char *at = line; (at = strcasestr(at, word)); at++)
+        if ((at == line || !isalpha((unsigned char)at[-1])) && !isalpha((unsigned char)at[n]))
+            return true;
+    return false;
+}
+
+/* "45%", and a bar of progress: "[====>  ]". */
+static bool is_progress(const char *line, size_t n)
+{
+    const char *open = line[n - 1] == ']' ? strrchr(line, '[') : NULL;
+    if (line[n - 1] == '%')
+        return n > 1 && isdigit((unsigned char)line[n - 2]);
+    while (open && *open && !isalpha((unsigned char)*open))
+        open++;
+    return open && !*open;
+}
+
 bool said_asks(const char *line)
 {
     const size_t n = strlen(line);
-    return n && (strchr(":>#$%?]*=&~", line[n - 1]) || strcasestr(line, "press") || strcasestr(line, " key"));
+    return n && ((strchr(":>#$%?]*=&~", line[n - 1]) && !is_progress(line, n)) || has_word(line, "press") ||
+                 has_word(line, "any key") || has_word(line, "a key"));
 }
 
 const char *said_name(struct why_case *c)

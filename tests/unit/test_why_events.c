@@ -81,10 +81,10 @@ static void says(const struct step *list, size_t n, const char *reason, const ch
 static void test_words(void **state)
 {
     static const char *const errors[] = {
-        "error: no such device",     "Kernel PANIC - halted",  "mount: can't find /dev/sda",
-        "** Unable to read file **", "File not found",         "Disk read error 0C",
-        "sector 7 is not readable",  "unloadable file format", "no disk: error 5",
-        "nothing to do, fatal"};
+        "error: no such device",     "Kernel PANIC - halted",    "mount: can't find /dev/sda",
+        "** Unable to read file **", "File not found",           "Disk read error 0C",
+        "sector 7 is not readable",  "unloadable file format",   "no disk: error 5",
+        "nothing to do, fatal",      "Read of sector 0 failed!", "Disk 0 read failed"};
     static const char *const others[] = {"Loading the kernel",
                                          "ext4: mounted, errors=remount-ro",
                                          "terror",
@@ -94,6 +94,8 @@ static void test_words(void **state)
                                          "portable and readable",
                                          "No errors were found on it",
                                          "63 passed, 0 failed",
+                                         "0 errors",
+                                         "fsck: done, with 0 errors",
                                          "nothing is missing, nothing failed"};
     for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
         assert_true(said_words(errors[i]));
@@ -413,7 +415,12 @@ static void test_asks(void **state)
     assert_true(said_asks("login:"));
     assert_true(said_asks("[Press enter to continue]"));
     assert_true(said_asks("Hit any key"));
+    assert_true(said_asks("go on? [Y/n]"));
     assert_false(said_asks("Loading the kernel ..."));
+    assert_false(said_asks("fetching 45%"));
+    assert_false(said_asks("[=====>   ]"));
+    assert_false(said_asks("Decompressing image"));
+    assert_false(said_asks("Generating host key"));
     assert_false(said_asks(""));
 }
 
