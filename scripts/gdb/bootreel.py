@@ -274,19 +274,37 @@ def serve(arguments):
     raise gdb.GdbError("boot-open: bootreel did not start")
 
 
+def take_sources(command_name, words):
+    """Takes each --source OLD=NEW out of the words: gdb finds its files below NEW. Returns the other words, and the changes."""
+    others, changes = [], []
+    words = list(words)
+    while words:
+        word = words.pop(0)
+        if word != "--source" and not word.startswith("--source="):
+            others.append(word)
+            continue
+        change = word[len("--source=") :] if "=" in word else words.pop(0) if words else ""
+        old, equals, new = change.partition("=")
+        if not equals or not old:
+            raise gdb.GdbError("%s: --source OLD=NEW" % command_name)
+        new = os.path.expanduser(new)
+        changes.append("%s=%s" % (old, new))
+        gdb.execute('set substitute-path "%s" "%s"' % (old, new))
+    return others, changes
+
+
 @command("boot-open", completes=gdb.COMPLETE_FILENAME)
 def boot_open(args):
-    """boot-open TRACE [--at POSITION] [--memory SIZE]
+    """boot-open TRACE [--at POSITION] [--memory SIZE] [--debug-info FOLDER|FILE|debuginfod]… [--source OLD=NEW]…
 Debug the recorded boot: starts bootreel and connects to it."""
     if not args:
         raise gdb.GdbError("boot-open: give a trace")
     forget_kernel()
-    gdb.execute("target remote " + serve([os.path.expanduser(a) for a in gdb.string_to_argv(args)]))
+    words, changes = take_sources("boot-open", gdb.string_to_argv(args))
+    words = [os.path.expanduser(a) for a in words] + [w for c in changes for w in ("--source", c)]
+    gdb.execute("target remote " + serve(words))
     if "--debug-info" in args:
         load_debug_info()
-
-
-debug_loaded = {"files": 0, "programs": set()}
 
 
 def add_debug_file(path, bias, sections):
@@ -321,19 +339,10 @@ def boot_debug_info(args):
     """boot-debug-info FOLDER|FILE|debuginfod [--source OLD=NEW]…
 Use debug information (DWARF) for the kernel, its modules and programs: lines, inlined functions, variables, arguments, types.
 Build-ids decide which files fit; what does not is said. --source maps source paths. boot-symbols PID then has those of a process."""
-    words = gdb.string_to_argv(args)
-    where = []
-    while words:
-        word = words.pop(0)
-        if word == "--source" or word.startswith("--source="):
-            change = word[len("--source=") :] if "=" in word else words.pop(0) if words else ""
-            old, equals, new = change.partition("=")
-            if not equals or not old:
-                raise gdb.GdbError("boot-debug-info: --source OLD=NEW")
-            monitor("debug-info source " + change)
-            gdb.execute('set substitute-path "%s" "%s"' % (old, new))
-        else:
-            where.append(word if word == "debuginfod" else os.path.abspath(os.path.expanduser(word)))
+    words, changes = take_sources("boot-debug-info", gdb.string_to_argv(args))
+    for change in changes:
+        monitor("debug-info source " + change)
+    where = [w if w == "debuginfod" else os.path.abspath(os.path.expanduser(w)) for w in words]
     if not where:
         raise gdb.GdbError("boot-debug-info: give a folder, a file, or the word debuginfod")
     said = [monitor("debug-info " + w) for w in where]
