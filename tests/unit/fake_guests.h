@@ -67,7 +67,7 @@ static inline struct fake_guest *fake(struct guest *g)
 static inline struct guest *make(const struct guest_system *system, const struct guest_options *o)
 {
     struct fake_guest *f = mem_zero(1, sizeof *f);
-    f->guest = (struct guest){system, o->parent, o->domain};
+    f->guest = (struct guest){.system = system, .parent = o->parent, .domain = o->domain};
     f->o = *o;
     return &f->guest;
 }

@@ -310,7 +310,7 @@ static const struct guest_system inner_system = {.name = "inner",
 static struct guest *inner_create(const struct guest_options *o)
 {
     struct guest *g = malloc(sizeof *g);
-    *g = (struct guest){&inner_system, o->parent, o->domain};
+    *g = (struct guest){.system = &inner_system, .parent = o->parent, .domain = o->domain};
     if (o->parent)
         machine_of(o->engine)->inner = g;
     return g;
