@@ -69,7 +69,7 @@ static const struct msr_row rows[] = {
     {0xfe, 1, CONSTANT, FT_BASE, false, 0, 0x508, "IA32_MTRRCAP"},
     {0x10a, 1, CONSTANT, FT_INTEL, false, 0, ARCH_CAPABILITIES, "IA32_ARCH_CAPABILITIES"},
     {0x140, 1, ZERO, FT_INTEL, false, 0, 0,
-     "MSR_MISC_FEATURES_ENABLES"}, /* no faulting of CPUID, no ring 3 MWAIT */
+     "MISC_FEATURE_ENABLES"}, /* no faulting of CPUID, no ring 3 MWAIT */
     {0x174, 1, KEEP, FT_SYSENTER, true, AT(msr.sysenter_cs), 0, "IA32_SYSENTER_CS"},
     {0x175, 1, CANONICAL, FT_SYSENTER, true, AT(msr.sysenter_esp), 0, "IA32_SYSENTER_ESP"},
     {0x176, 1, CANONICAL, FT_SYSENTER, true, AT(msr.sysenter_eip), 0, "IA32_SYSENTER_EIP"},
