@@ -16,7 +16,13 @@
 #include "base/text.h"
 #include "cli/powercut.h"
 
-enum { PART = 1 << 20, SECTOR = 512 };
+enum {
+    PART = 1 << 20,
+    CORRECTED = 3, /* fsck(8): 1, errors were corrected, and 2, the system should be rebooted */
+    CANNOT_RUN =
+        126, /* POSIX, Shell & Utilities, 2.8.2: the command is found but cannot be run, or (127) is not found */
+    NOT_FOUND = 127
+};
 
 /* The time that a file has which nobody has touched since it was made: 2000-01-01. */
 static const struct timespec untouched = {.tv_sec = 946684800};
@@ -209,7 +215,6 @@ static bool is_equal(const struct power_reference *a, const struct power_referen
 int powercut_check(const struct powercut *p, const struct power_cut *cut, size_t slot,
                    struct power_result *result, struct error *err)
 {
-    enum { CORRECTED = 3 /* fsck(8): 1, errors were corrected, and 2, the system should be rebooted */ };
     struct power_reference now = {0};
     if (check(p, cut, slot, &now, err))
         return -1;
@@ -222,6 +227,23 @@ int powercut_check(const struct powercut *p, const struct power_cut *cut, size_t
     return 0;
 }
 
+/* A check that fails where no power is lost says nothing of a loss. */
+static int needs_sound(const struct power_reference *ref, const char *name, struct error *err)
+{
+    if (ref->status == CANNOT_RUN || ref->status == NOT_FOUND)
+        return error_set(err,
+                         "--check: status %d on the images %s the run: %.200s: it runs in the folder of the "
+                         "images: give the full path of a program that can be run",
+                         ref->status, name, ref->end);
+    if (ref->status > CORRECTED)
+        return error_set(
+            err,
+            "--check: status %d on the images %s the run: %.200s: give a command that ends with 0 "
+            "to 3 where no power is lost",
+            ref->status, name, ref->end);
+    return 0;
+}
+
 int powercut_check_references(struct powercut *p, struct error *err)
 {
     if (check(p, &p->cut[0], 0, &p->before, err) ||
@@ -230,5 +252,5 @@ int powercut_check_references(struct powercut *p, struct error *err)
     if (!p->quiet)
         out_print(stderr, "bootreel: before: status %d: %s\nbootreel: after: status %d: %s\n",
                   p->before.status, p->before.end, p->after.status, p->after.end);
-    return 0;
+    return needs_sound(&p->before, "before", err) || needs_sound(&p->after, "after", err) ? -1 : 0;
 }
