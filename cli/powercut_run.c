@@ -201,6 +201,12 @@ static int make_references(struct powercut *p, struct error *err)
     if (make_reference(p, &p->cut[0], &p->before, "before", err) ||
         make_reference(p, &(struct power_cut){.point = p->w.n}, &p->after, "after", err))
         return -1;
+    if (p->after.wrong)
+        out_print(
+            stderr,
+            "bootreel: warning: the boot after the run goes wrong (bootreel why %s/after.reel): boots that "
+            "end so too are not counted as dead\n",
+            p->folder);
     if (!p->quiet && is_same(p->before.outline, p->after.outline) && !strcmp(p->before.end, p->after.end))
         out_words(stderr, "bootreel: the boots before and after the run do not differ\n");
     return 0;

@@ -46,11 +46,13 @@ echo changed | dd of="$1" conv=notrunc status=none
 END
 expect 1 check "$BOOTREEL" powercut run.reel --disk wrong.img -q --check "sh $work/check" -o check.d
 holds check.out 'after write 2, without 1: dead: status 9' "a check" && holds check.out '^4 contents: 2 as before, 1 as after, 1 dead' "all checks"
-# A check that fails where no power is lost.
+# A check that fails where no power is lost; a boot after the run that goes wrong.
 expect 2 no-check "$BOOTREEL" powercut run.reel --disk wrong.img -q --check ./nosuch -o no-check
 holds no-check.err 'status 127 on the images before the run: .*give the full path' "a check that is not found"
 expect 2 bad-check "$BOOTREEL" powercut run.reel --disk wrong.img -q --check 'echo no; exit 8;' -o bad-check
 holds bad-check.err 'status 8 on the images before the run: no: give a command' "a check that always fails"
+image halts.img -Wa,--defsym,HALTS=1
+expect 0 halts "$BOOTREEL" powercut --disk halts.img -q -o halts && holds halts.err 'warning: the boot after the run goes wrong' "a wrong reference"
 expect 1 image "$BOOTREEL" powercut run.reel -q --image disk0 -o image && same <(sed 's,image/,wrong/,' image.out) wrong.out "writes of one image"
 expect 2 no-image "$BOOTREEL" powercut run.reel -q --image disk1 -o no-image && holds no-image.err 'does not write to it' "an image that is not written"
 expect 2 nothing "$BOOTREEL" powercut --disk wrong.img && holds nothing.err 'give a folder' "no -o"

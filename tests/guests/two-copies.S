@@ -2,6 +2,7 @@
 # writes version 2 to the other copy, flushes the drive's cache, writes the sector that says which, and flushes again. It prints the version that
 # it found, and ends by isa-debug-exit: with 0, or with 3 if the copy that counts is no record. The planted fault, with --defsym WRONG=1: there is
 # no flush between the copy and the sector that names it. --defsym FLAG_FIRST=1: the two are written in the wrong order, with all flushes.
+# --defsym HALTS=1: a boot that finds version 2 halts for good.
         .code16
         .globl  _start
 _start: xorw    %ax, %ax
@@ -28,6 +29,13 @@ _start: xorw    %ax, %ax
         call    put
         movb    $'\n', %al
         call    put
+        .ifdef  HALTS
+        cmpb    $1, 0x8204
+        je      1f
+        cli
+        hlt
+1:
+        .endif
         movb    $0, %al
         cmpb    $1, 0x8204
         jne     exit
