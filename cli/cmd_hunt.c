@@ -205,7 +205,9 @@ static char *description(const struct hunt *h)
 static int open_folder(const struct hunt *h, struct error *err)
 {
     char *text = description(h);
-    const int rc = work_folder_open(h->folder, "hunt", text, "trials", err);
+    const struct work_folder f = {
+        .path = h->folder, .name = "hunt", .description = text, .results = "trials"};
+    const int rc = work_folder_open(&f, err);
     free(text);
     return rc;
 }

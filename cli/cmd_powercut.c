@@ -1,6 +1,8 @@
 /* cmd_powercut.c - bootreel powercut. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "base/text.h"
@@ -173,13 +175,15 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
 
 /* ---------------------------------------------------------------- the command */
 
+#define OWN_RUN "run of the machine"
+
 /* What is tried, in words: the same in each part of it. */
 static char *description(const struct powercut *p)
 {
     struct text t = {0};
     for (size_t i = 0; i < p->words.n; i++)
         text_add(&t, "%s\n", p->words.word[i]);
-    text_add(&t, "run %s\ncheck %s\nuntil %s\n", p->trace ? p->trace : "of the machine",
+    text_add(&t, "%s%s\ncheck %s\nuntil %s\n", p->trace ? "run " : OWN_RUN, p->trace ? p->trace : "",
              p->check ? p->check : "by a boot", p->until_text ? p->until_text : "the end");
     text_add(&t, "points %zu samples %zu seed %llu%s\n", p->cuts.points, p->cuts.samples,
              (unsigned long long)p->cuts.seed, p->cuts.torn_sectors ? " torn-sectors" : "");
@@ -190,6 +194,39 @@ static char *description(const struct powercut *p)
     for (size_t i = 0; i < p->nports; i++)
         text_add(&t, "mark port:%u\n", p->ports[i]);
     return t.s;
+}
+
+/* As work_folder.anew: removes the run of another machine, which a powercut has recorded, and its images for --check. */
+static int clear_folder(void *ctx, const char *was, struct error *err)
+{
+    const struct powercut *p = ctx;
+    char *path = text_format("%s/run.reel", p->folder);
+    int rc = 0;
+    if (!p->trace && !access(path, F_OK)) {
+        if (!was || !strstr(was, "\n" OWN_RUN "\n"))
+            rc = error_set(err, "-o %.200s: its run.reel is not of a powercut: give another folder",
+                           p->folder);
+        else if (unlink(path))
+            rc = error_set(err, "%.300s: %s", path, strerror(errno));
+    }
+    free(path);
+    if (!rc)
+        powercut_check_clear(p->folder);
+    return rc;
+}
+
+static int open_folder(struct powercut *p, struct error *err)
+{
+    char *text = description(p);
+    const struct work_folder f = {.path = p->folder,
+                                  .name = "powercut",
+                                  .description = text,
+                                  .results = "results",
+                                  .anew = clear_folder,
+                                  .ctx = p};
+    const int rc = work_folder_open(&f, err);
+    free(text);
+    return rc;
 }
 
 static int list(const struct powercut *p)
@@ -221,10 +258,7 @@ static int powercut(struct command_line *c)
     struct power_results r = {0};
     if (!p->folder)
         return trouble_text("powercut: give a folder for the results with -o");
-    char *text = description(p);
-    int rc =
-        work_folder_open(p->folder, "powercut", text, "results", &err) || powercut_prepare(p, &err) ? -1 : 0;
-    free(text);
+    int rc = open_folder(p, &err) || powercut_prepare(p, &err) ? -1 : 0;
     if (!rc && c->what == LIST)
         return list(p);
     if (!rc)

@@ -68,6 +68,7 @@ struct powercut {
     uint16_t *ports;    /* --mark port:N */
     size_t nports;
     bool quiet, stopped, samples_given;
+    bool again; /* run.reel was there */
 
     /* The run, and what it left. */
     struct trace *t;
@@ -92,6 +93,8 @@ int powercut_boot(const struct powercut *p, const struct power_cut *cut, const c
 int powercut_check(const struct powercut *p, const struct power_cut *cut, size_t slot,
                    struct power_result *result, struct error *err);
 int powercut_check_references(struct powercut *p, struct error *err);
+/* Removes the files of images that checks of another run have left in the folder. */
+void powercut_check_clear(const char *folder);
 void powercut_free(struct powercut *p);
 
 int power_results_read(struct power_results *r, const char *folder, struct error *err);

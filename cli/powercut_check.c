@@ -4,6 +4,7 @@
  * brought up to date, unless the command has changed a file. */
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +90,28 @@ static int put_written(const struct powercut *p, unsigned medium, int fd, const 
     return rc;
 }
 
+static bool is_untouched(const struct stat *st)
+{
+    return st->st_mtim.tv_sec == untouched.tv_sec && !st->st_mtim.tv_nsec;
+}
+
+void powercut_check_clear(const char *folder)
+{
+    struct text pattern = {0};
+    glob_t found;
+    struct stat st;
+    for (const char *s = folder; *s; s++)
+        text_add(&pattern, strchr("*?[\\", *s) ? "\\%c" : "%c", *s);
+    text_add(&pattern, "/check-[0-9]*/*.img");
+    if (!glob(pattern.s, 0, NULL, &found)) {
+        for (size_t i = 0; i < found.gl_pathc; i++)
+            if (!stat(found.gl_pathv[i], &st) && is_untouched(&st)) /* others are written whole */
+                unlink(found.gl_pathv[i]);
+        globfree(&found);
+    }
+    free(pattern.s);
+}
+
 static int put_file(const struct powercut *p, unsigned medium, const char *path, const struct image *im,
                     struct error *err)
 {
@@ -100,8 +123,7 @@ static int put_file(const struct powercut *p, unsigned medium, const char *path,
             close(fd);
         return -1;
     }
-    const bool known =
-        (uint64_t)st.st_size == im->size && st.st_mtim.tv_sec == untouched.tv_sec && !st.st_mtim.tv_nsec;
+    const bool known = (uint64_t)st.st_size == im->size && is_untouched(&st);
     int rc = known ? put_written(p, medium, fd, path, im, err) : put_whole(fd, path, im, err);
     const struct timespec times[2] = {untouched, untouched};
     if (!rc && futimens(fd, times))

@@ -214,6 +214,15 @@ static int make_references(struct powercut *p, struct error *err)
 
 /* ---------------------------------------------------------------- the run that writes */
 
+/* Whether an image may differ from that of the run: one that it does not write to, if another machine boots. */
+static bool may_differ(const struct powercut *p, const char *role)
+{
+    for (size_t m = 0; m < p->w.nmedia; m++)
+        if (!strcmp(p->w.medium[m].role, role))
+            return false;
+    return p->trace != NULL;
+}
+
 /* The images of the machine that boots are those that the run began with. */
 static int check_images(const struct powercut *p, const struct engine_config *cfg, struct error *err)
 {
@@ -228,13 +237,23 @@ static int check_images(const struct powercut *p, const struct engine_config *cf
             const bool same = now.size == was->images[k].size &&
                               now.has_digest == was->images[k].has_digest &&
                               !memcmp(now.digest, was->images[k].digest, sizeof now.digest);
-            if (!same)
-                for (size_t m = 0; m < p->w.nmedia; m++)
-                    if (!strcmp(p->w.medium[m].role, cfg->images[i].role))
-                        return error_set(err, "%.200s is not the image that %.200s began with",
-                                         cfg->images[i].name, p->trace);
+            if (!same && !may_differ(p, cfg->images[i].role))
+                return error_set(err, "%.200s is not the image that %.200s%s began with%s",
+                                 cfg->images[i].name, p->trace ? p->trace : p->folder,
+                                 p->trace ? "" : "/run.reel",
+                                 p->trace ? "" : ": give another folder with -o");
         }
     return 0;
+}
+
+/* A recording that was killed has no end. */
+static bool is_whole(const char *path)
+{
+    struct error ignored;
+    struct trace *t = trace_open(path, &ignored);
+    const bool whole = t && trace_end(t);
+    trace_close(t);
+    return whole;
 }
 
 static int open_run(struct powercut *p, struct error *err)
@@ -245,7 +264,8 @@ static int open_run(struct powercut *p, struct error *err)
         rc = machine_finish(p->machine, err);
     if (!rc && !p->trace) {
         struct record_result result;
-        rc = !access(path, R_OK) ? 0 : record(p, machine_config(p->machine), path, &result, err);
+        p->again = is_whole(path);
+        rc = p->again ? 0 : record(p, machine_config(p->machine), path, &result, err);
         if (!rc && !p->quiet)
             out_print(stderr, "bootreel: the run is in %s\n", path);
     }
@@ -283,7 +303,7 @@ int powercut_prepare(struct powercut *p, struct error *err)
     const bool own = p->trace && !p->words.n;
     p->cfg = own ? *replay_config(p->replay) : *machine_config(p->machine);
     p->cfg.unplaced = false;
-    if (p->trace && !own && check_images(p, &p->cfg, err))
+    if ((p->trace ? !own : p->again) && check_images(p, &p->cfg, err))
         return -1;
     p->content = power_content_new(&p->w, p->cfg.images, p->cfg.nimages, err);
     if (!p->content)

@@ -23,24 +23,34 @@ static int write_description(const char *path, const char *text, struct error *e
     return output_done(out, err);
 }
 
-int work_folder_open(const char *folder, const char *name, const char *description, const char *results,
-                     struct error *err)
+/* The description that is there; NULL if there is none. */
+static char *read_description(const char *path)
 {
-    if (mkdir(folder, 0777) && errno != EEXIST)
-        return error_set(err, "%.300s: %s", folder, strerror(errno));
-    char *path = text_format("%s/%s", folder, name), *was = mem_zero(strlen(description) + 2, 1);
-    char *made = text_format("%s/%s", folder, results);
     FILE *f = fopen(path, "re");
-    const size_t n = f ? fread(was, 1, strlen(description) + 1, f) : 0;
-    const bool same = n == strlen(description) && !memcmp(was, description, n);
-    int rc = 0;
-    if (!f || (!same && access(made, F_OK))) /* nothing was tried there yet */
-        rc = write_description(path, description, err);
-    else if (!same)
-        rc =
-            error_set(err, "-o %.200s: another %.20s's results are there: give another folder", folder, name);
+    char *was = NULL;
+    size_t room = 0;
+    if (f && getdelim(&was, &room, 0, f) < 0) { /* an empty one */
+        free(was);
+        was = mem_string("");
+    }
     if (f)
         fclose(f);
+    return was;
+}
+
+int work_folder_open(const struct work_folder *f, struct error *err)
+{
+    if (mkdir(f->path, 0777) && errno != EEXIST)
+        return error_set(err, "%.300s: %s", f->path, strerror(errno));
+    char *path = text_format("%s/%s", f->path, f->name), *was = read_description(path);
+    char *made = text_format("%s/%s", f->path, f->results);
+    const bool same = was && !strcmp(was, f->description);
+    int rc = 0;
+    if (!was || (!same && access(made, F_OK))) /* nothing was tried there yet */
+        rc = (f->anew && f->anew(f->ctx, was, err)) || write_description(path, f->description, err) ? -1 : 0;
+    else if (!same)
+        rc = error_set(err, "-o %.200s: another %.20s's results are there: give another folder", f->path,
+                       f->name);
     free(made);
     free(path);
     free(was);

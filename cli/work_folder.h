@@ -4,10 +4,19 @@
 
 #include "base/error.h"
 
-/* Makes the folder, or finds that it is this work's: its file `name` has this description. While its file `results` does not exist, another
- * description replaces it. -1 with err. */
-int work_folder_open(const char *folder, const char *name, const char *description, const char *results,
-                     struct error *err);
+struct work_folder {
+    const char *path;
+    const char *name;        /* of the file with the description, */
+    const char *description; /* which says in words what the work is */
+    const char *results;     /* the file with the results */
+    /* NULL, or called with `ctx` before a description is written: it removes what other work has left. `was`: the other description; NULL if there
+     * was none. -1 with err: nothing is written. */
+    int (*anew)(void *ctx, const char *was, struct error *err);
+    void *ctx;
+};
+
+/* Makes the folder, or finds that it is this work's. While there are no results, another description is replaced. -1 with err. */
+int work_folder_open(const struct work_folder *f, struct error *err);
 /* Calls `take` for each line of a file in it; one that is not complete was being written when the work was ended, and does not count. No file:
  * no lines. -1 with err. */
 int work_folder_lines(const char *folder, const char *name, void (*take)(void *ctx, char *line), void *ctx,

@@ -33,6 +33,16 @@ expect 2 other "$BOOTREEL" powercut --disk right.img -q -o wrong && holds other.
 expect 0 list "$BOOTREEL" powercut --disk wrong.img -q -o listed --list && holds list.out '^1	0	3$' "the jobs"
 expect 1 run "$BOOTREEL" powercut --disk wrong.img -q -o listed --run 1
 expect 1 merge "$BOOTREEL" powercut --merge listed && same merge.out <(head -n "$(wc -l <merge.out)" wrong.out) "merge"
+# What is taken up again is the same machine's whole run.
+expect 0 list-wrong "$BOOTREEL" powercut --disk wrong.img -q -o reused --list
+expect 0 reused "$BOOTREEL" powercut --disk right.img -q -o reused && same reused.out right.out "another machine's run is not taken"
+expect 0 list-cut "$BOOTREEL" powercut --disk right.img -q -o cut --list && cp cut/run.reel whole.reel && truncate -s 40000 cut/run.reel
+expect 0 cut "$BOOTREEL" powercut --disk right.img -q -o cut && same cut/run.reel whole.reel "a run without its end is recorded again"
+cp right.img built.img
+expect 0 built "$BOOTREEL" powercut --disk built.img -q -o built && cp wrong.img built.img
+expect 2 rebuilt "$BOOTREEL" powercut --disk built.img -q -o built && holds rebuilt.err 'is not the image that built/run.reel began with: give another' "another image"
+mkdir own && echo mine >own/run.reel
+expect 2 own "$BOOTREEL" powercut --disk right.img -q -o own && holds own.err 'run.reel is not of a powercut' "a file of somebody else" && holds own/run.reel mine "it is kept"
 # A recorded run; samples; a check in place of a boot.
 expect 0 record "$BOOTREEL" record --disk wrong.img -q -o run.reel
 expect 1 trace "$BOOTREEL" powercut run.reel -q -o trace && same <(sed 's,trace/,wrong/,' trace.out) wrong.out "the writes of a trace"
@@ -51,6 +61,8 @@ expect 2 no-check "$BOOTREEL" powercut run.reel --disk wrong.img -q --check ./no
 holds no-check.err 'status 127 on the images before the run: .*give the full path' "a check that is not found"
 expect 2 bad-check "$BOOTREEL" powercut run.reel --disk wrong.img -q --check 'echo no; exit 8;' -o bad-check
 holds bad-check.err 'status 8 on the images before the run: no: give a command' "a check that always fails"
+cp right.img new.img && printf NEW | dd of=new.img bs=512 seek=30 conv=notrunc status=none
+expect 0 new "$BOOTREEL" powercut --disk new.img -q --check 'sh -c "grep -q NEW \$1 || exit 9" sh' -o bad-check # all of its images is new
 image halts.img -Wa,--defsym,HALTS=1
 expect 0 halts "$BOOTREEL" powercut --disk halts.img -q -o halts && holds halts.err 'warning: the boot after the run goes wrong' "a wrong reference"
 expect 1 image "$BOOTREEL" powercut run.reel -q --image disk0 -o image && same <(sed 's,image/,wrong/,' image.out) wrong.out "writes of one image"
