@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "cli/spawn.h"
 #include "cli/verdict.h"
+#include "cli/work_folder.h"
 #include "cli/workers.h"
 
 struct run {
@@ -197,18 +198,18 @@ static int keep(struct run *run, const struct hunt_trial *t, struct error *err)
     bool bad;
     if (!t->bad || t->failed || kept_of(run->r, t->outcome) >= HUNT_KEPT)
         return 0;
-    char *reel = hunt_reel(run->h, t->seed), *list = hunt_path(run->h, "kept");
+    char *reel = hunt_reel(run->h, t->seed);
     int rc = record_seed(run->h, t->seed, reel, err) || ask(run->h, reel, &k, &bad, err) ? -1 : 0;
     if (workers_stopped(run->workers)) { /* the recording may have ended early by it */
         unlink(reel);
         rc = -1;
     }
-    FILE *f = rc ? NULL : fopen(list, "ae");
-    if (!rc &&
-        (!f || (out_print(f, "%llu\t%s\t%s\n", (unsigned long long)k.seed, k.code, k.verdict), fclose(f))))
-        rc = error_set(err, "%.300s: %s", list, strerror(errno));
+    FILE *f = rc ? NULL : work_folder_append(run->h->folder, "kept", err);
+    if (!f)
+        rc = -1;
+    else if (out_print(f, "%llu\t%s\t%s\n", (unsigned long long)k.seed, k.code, k.verdict), fclose(f))
+        rc = error_set(err, "%.200s/kept: %s", run->h->folder, strerror(errno));
     free(reel);
-    free(list);
     if (!rc)
         add_kept(run->r, &k);
     return rc;
@@ -345,19 +346,17 @@ static int run_beginning(struct run *run, struct error *err)
 int hunt_run(struct hunt *h, struct hunt_results *r, struct error *err)
 {
     struct run run = {.h = h, .r = r, .seed = "0", .began = real_ns()};
-    char *log = hunt_path(h, "trials");
     int rc = run_plain(&run, err);
     set_settings(&run, machine_config(h->machine), true);
     if (!rc)
         rc = run_beginning(&run, err);
-    if (!rc && !(run.log = fopen(log, "ae")))
-        rc = error_set(err, "%.300s: %s", log, strerror(errno));
+    if (!rc && !(run.log = work_folder_append(h->folder, "trials", err)))
+        rc = -1;
     if (!rc)
         rc = make_trials(&run, err);
     if (run.log)
         fclose(run.log);
     trial_free(run.beginning);
     free(run.settings);
-    free(log);
     return rc;
 }

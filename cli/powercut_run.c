@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cli/powercut.h"
 #include "cli/verdict.h"
+#include "cli/work_folder.h"
 #include "cli/workers.h"
 #include "core/compare/compare.h"
 #include "core/compare/trace_outline.h"
@@ -410,10 +411,9 @@ int powercut_run(struct powercut *p, struct power_results *r, size_t first, size
                         .work = work,
                         .take = take,
                         .show = show};
-    char *log = text_format("%s/results", p->folder);
     int rc = make_references(p, err);
-    if (!rc && !(t.log = fopen(log, "ae")))
-        rc = error_set(err, "%.300s: %s", log, strerror(errno));
+    if (!rc && !(t.log = work_folder_append(p->folder, "results", err)))
+        rc = -1;
     if (!rc)
         rc = workers_run(&w, err);
     p->stopped = w.stopped;
@@ -421,6 +421,5 @@ int powercut_run(struct powercut *p, struct power_results *r, size_t first, size
         out_control(stderr, "\r\033[K");
     if (t.log)
         fclose(t.log);
-    free(log);
     return rc;
 }

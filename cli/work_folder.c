@@ -77,6 +77,35 @@ int work_folder_lines(const char *folder, const char *name, void (*take)(void *c
     return rc;
 }
 
+/* The length of a file up to the end of its last complete line. */
+static off_t complete_lines(FILE *f)
+{
+    char *line = NULL;
+    size_t room = 0;
+    off_t end = 0;
+    for (ssize_t n; (n = getline(&line, &room, f)) > 0 && line[n - 1] == '\n';)
+        end += n;
+    free(line);
+    return end;
+}
+
+FILE *work_folder_append(const char *folder, const char *name, struct error *err)
+{
+    char *path = text_format("%s/%s", folder, name);
+    FILE *f = fopen(path, "a+e");
+    struct stat st;
+    const off_t end = f ? complete_lines(f) : 0;
+    if (!f || fstat(fileno(f), &st) || (st.st_size > end && ftruncate(fileno(f), end)) ||
+        fseek(f, 0, SEEK_END)) {
+        error_set(err, "%.300s: %s", path, strerror(errno));
+        if (f)
+            fclose(f);
+        f = NULL;
+    }
+    free(path);
+    return f;
+}
+
 int work_folder_has(const char *command, const char *folder, const char *results, struct error *err)
 {
     struct stat st;

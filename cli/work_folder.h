@@ -2,6 +2,8 @@
 #ifndef BOOTREEL_CLI_WORK_FOLDER_H
 #define BOOTREEL_CLI_WORK_FOLDER_H
 
+#include <stdio.h>
+
 #include "base/error.h"
 
 struct work_folder {
@@ -21,6 +23,8 @@ int work_folder_open(const struct work_folder *f, struct error *err);
  * no lines. -1 with err. */
 int work_folder_lines(const char *folder, const char *name, void (*take)(void *ctx, char *line), void *ctx,
                       struct error *err);
+/* Opens a file in it to add lines, and cuts off one that is not complete. NULL with err. */
+FILE *work_folder_append(const char *folder, const char *name, struct error *err);
 /* -1 with err, which begins with `command`, if it is no folder with that file of results. */
 int work_folder_has(const char *command, const char *folder, const char *results, struct error *err);
 /* The next field of a line of fields with tabs between; "" if there is none. */
