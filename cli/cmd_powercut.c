@@ -237,6 +237,21 @@ static int list(const struct powercut *p)
     return EXIT_DONE;
 }
 
+/* The results that are there, which are of losses that are in the list. */
+static int read_results(const struct powercut *p, struct power_results *r, struct error *err)
+{
+    if (power_results_read(r, p->folder, err))
+        return -1;
+    for (size_t i = 0; i < r->n; i++)
+        if (r->result[i].number >= p->ncuts)
+            return error_set(
+                err,
+                "%.200s/results: has a loss %llu, and there are %zu: it was made otherwise: give "
+                "another folder with -o",
+                p->folder, (unsigned long long)r->result[i].number, p->ncuts);
+    return 0;
+}
+
 static int try(struct command_line *c, struct power_results *r, struct error *err)
 {
     struct powercut *p = &c->p;
@@ -248,7 +263,7 @@ static int try(struct command_line *c, struct power_results *r, struct error *er
                              (unsigned long long)c->job);
         end = p->ncuts - first < POWER_JOB ? p->ncuts : first + POWER_JOB;
     }
-    return power_results_read(r, p->folder, err) || powercut_run(p, r, first, end, err) ? -1 : 0;
+    return read_results(p, r, err) || powercut_run(p, r, first, end, err) ? -1 : 0;
 }
 
 static int powercut(struct command_line *c)

@@ -43,10 +43,12 @@ expect 0 built "$BOOTREEL" powercut --disk built.img -q -o built && cp wrong.img
 expect 2 rebuilt "$BOOTREEL" powercut --disk built.img -q -o built && holds rebuilt.err 'is not the image that built/run.reel began with: give another' "another image"
 mkdir own && echo mine >own/run.reel
 expect 2 own "$BOOTREEL" powercut --disk right.img -q -o own && holds own.err 'run.reel is not of a powercut' "a file of somebody else" && holds own/run.reel mine "it is kept"
-# A last line that is not complete is made again.
+# A last line that is not complete is made again; a loss that there is not is refused.
 truncate -s -20 jobs/results
 expect 1 part "$BOOTREEL" powercut --disk wrong.img -q --jobs 3 -o jobs && same part.out jobs.out "the rest is tried again"
 [ "$(wc -l <jobs/results)" = 4 ] && ! grep -vqE '^[0-3]	[0-2]	(whole|lost)	[^	]*	(after|before) write' jobs/results || fail "lines are joined"
+sed -i '1s/^[0-9]*/4/' jobs/results
+expect 2 number "$BOOTREEL" powercut --disk wrong.img -q -o jobs && holds number.err 'has a loss 4, and there are 4' "a number that is too large"
 # A recorded run; samples; a check in place of a boot.
 expect 0 record "$BOOTREEL" record --disk wrong.img -q -o run.reel
 expect 1 trace "$BOOTREEL" powercut run.reel -q -o trace && same <(sed 's,trace/,wrong/,' trace.out) wrong.out "the writes of a trace"
