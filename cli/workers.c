@@ -16,7 +16,7 @@
 #include "base/memory.h"
 #include "base/must.h"
 
-/* A child at work. */
+/* A child at work. It leads a process group of its own, with the programs that it starts. */
 struct child {
     pid_t pid;  /* 0: the slot is free */
     int result; /* the end of a pipe from which its result comes */
@@ -32,13 +32,30 @@ struct crew {
 
 /* ---------------------------------------------------------------- being stopped */
 
-/* Signals come only where they are waited for: to stop, and that a child has ended. */
-static void block_signals(sigset_t *before)
+static void add_unless_ignored(sigset_t *s, int sig)
+{
+    struct sigaction how;
+    if (!sigaction(sig, NULL, &how) && how.sa_handler != SIG_IGN)
+        sigaddset(s, sig);
+}
+
+/* A terminal sends its signals to the group of this process only, so all of them have to stop the children: SIGHUP and SIGQUIT, too, unless they
+ * are ignored, as by nohup. */
+static sigset_t stop_signals(void)
 {
     sigset_t s;
     sigemptyset(&s);
     sigaddset(&s, SIGINT);
     sigaddset(&s, SIGTERM);
+    add_unless_ignored(&s, SIGHUP);
+    add_unless_ignored(&s, SIGQUIT);
+    return s;
+}
+
+/* Signals come only where they are waited for: to stop, and that a child has ended. */
+static void block_signals(sigset_t *before)
+{
+    sigset_t s = stop_signals();
     sigaddset(&s, SIGCHLD);
     sigprocmask(SIG_BLOCK, &s, before);
 }
@@ -46,25 +63,23 @@ static void block_signals(sigset_t *before)
 bool workers_stopped(struct workers *w)
 {
     const struct timespec now = {0};
-    sigset_t s;
-    sigemptyset(&s);
-    sigaddset(&s, SIGINT);
-    sigaddset(&s, SIGTERM);
+    const sigset_t s = stop_signals();
     return w->stopped |= sigtimedwait(&s, NULL, &now) > 0;
 }
 
-/* As waitpid(-1). 0: somebody has stopped it. */
-static pid_t wait_for_child(struct crew *c, int *status)
+/* A child that has ended, which is still to be waited for: -1 if there are none. 0: somebody has stopped it. */
+static pid_t wait_for_end(struct crew *c)
 {
-    sigset_t none, s;
-    sigemptyset(&none);
-    sigprocmask(SIG_BLOCK, &none, &s); /* what block_signals() blocks */
+    sigset_t s = stop_signals();
+    sigaddset(&s, SIGCHLD);
     for (;;) {
-        const pid_t pid = waitpid(-1, status, WNOHANG);
-        if (pid || workers_stopped(c->w))
-            return pid;
+        siginfo_t ended = {0};
+        if (waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT))
+            return -1;
+        if (ended.si_pid || workers_stopped(c->w))
+            return ended.si_pid;
         const int sig = sigwaitinfo(&s, NULL);
-        if (sig == SIGINT || sig == SIGTERM) {
+        if (sig > 0 && sig != SIGCHLD) {
             c->w->stopped = true;
             return 0;
         }
@@ -76,6 +91,7 @@ static pid_t wait_for_child(struct crew *c, int *status)
 __attribute__((noreturn)) static void be_child(struct crew *c, uint64_t item, size_t slot, int result)
 {
     void *bytes = mem_zero(1, c->w->result);
+    setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     sigprocmask(SIG_SETMASK, &c->before, NULL);
     c->w->work(c->w->ctx, item, slot, bytes);
@@ -96,6 +112,8 @@ static int start_child(struct crew *c, uint64_t item, struct error *err)
     if (!pid)
         be_child(c, item, slot, ends[1]);
     close(ends[1]);
+    if (pid > 0)
+        setpgid(pid, pid); /* the child does it, too: neither knows which is first */
     if (pid < 0) {
         close(ends[0]);
         return error_set(err, "a process: %s", strerror(errno));
@@ -105,21 +123,33 @@ static int start_child(struct crew *c, uint64_t item, struct error *err)
     return 0;
 }
 
+/* Ends what is left of its group; the number of the group is not used again before the wait. */
+static void bury(struct child *child, int *status)
+{
+    kill(-child->pid, SIGKILL);
+    while (waitpid(child->pid, status, 0) < 0 && errno == EINTR)
+        ;
+    close(child->result);
+    child->pid = 0;
+}
+
 /* Waits for a child, and hands on what it has found. */
 static int end_child(struct crew *c, struct error *err)
 {
     struct workers *w = c->w;
-    int status;
-    const pid_t pid = wait_for_child(c, &status);
+    int status = 0;
+    const pid_t pid = wait_for_end(c);
     size_t i = 0;
     while (i < w->jobs && (pid <= 0 || c->child[i].pid != pid))
         i++;
-    if (i == w->jobs)
+    if (i == w->jobs) {
+        if (pid > 0)
+            waitpid(pid, NULL, 0); /* of somebody else, such as a library */
         return pid < 0 && errno != EINTR ? error_set(err, "a process: %s", strerror(errno)) : 0;
+    }
     void *bytes = mem_zero(1, w->result);
     const bool whole = read(c->child[i].result, bytes, w->result) == (ssize_t)w->result;
-    close(c->child[i].result);
-    c->child[i].pid = 0;
+    bury(&c->child[i], &status);
     c->working--;
     int rc = 0;
     if (!workers_stopped(w)) /* else its end may be due to that; it is made again */
@@ -146,11 +176,8 @@ static int work(struct crew *c, struct error *err)
         w->show(w->ctx);
     }
     for (size_t i = 0; i < w->jobs; i++)
-        if (c->child[i].pid) {
-            kill(c->child[i].pid, SIGKILL);
-            waitpid(c->child[i].pid, NULL, 0);
-            close(c->child[i].result);
-        }
+        if (c->child[i].pid)
+            bury(&c->child[i], &(int){0});
     return rc;
 }
 

@@ -19,7 +19,8 @@ struct workers {
     /* In the parent, in any order. `result` NULL: the child was ended by `signal`. -1 with err: no more work is begun. */
     int (*take)(void *ctx, uint64_t item, const void *result, int signal, struct error *err);
     void (*show)(void *ctx); /* after each */
-    bool stopped;            /* set if somebody stopped it by SIGINT or SIGTERM; children at work are ended */
+    bool
+        stopped; /* set if somebody stopped it by SIGINT, SIGTERM, SIGHUP or SIGQUIT; children at work are ended, with what they started */
 };
 
 /* -1 with err. The caller has no thread but this one. */

@@ -69,6 +69,22 @@ expect 2 bad-check "$BOOTREEL" powercut run.reel --disk wrong.img -q --check 'ec
 holds bad-check.err 'status 8 on the images before the run: no: give a command' "a check that always fails"
 cp right.img new.img && printf NEW | dd of=new.img bs=512 seek=30 conv=notrunc status=none
 expect 0 new "$BOOTREEL" powercut --disk new.img -q --check 'sh -c "grep -q NEW \$1 || exit 9" sh' -o bad-check # all of its images is new
+# One that is stopped ends its checks, too.
+cat >sleeps <<END
+#!/bin/sh
+n=\$(cat $work/n); echo \$((n + 1)) >$work/n
+[ \$n -lt 2 ] || { echo \$\$ >>$work/running; exec sleep 987; } # the first two are the references
+END
+chmod +x sleeps && echo 0 >n
+"$BOOTREEL" powercut run.reel --disk wrong.img -q --check "$work/sleeps" -o asleep >asleep.out 2>asleep.err &
+cutting=$!
+for i in $(seq 100); do [ -s running ] && break; sleep 0.1; done
+kill -TERM $cutting
+wait $cutting
+[ $? = 2 ] && holds asleep.err 'stopped; the same command goes on' "stopped"
+lives() { grep -q '^State:	[^Z]' "/proc/$1/status" 2>/dev/null; }
+for i in $(seq 50); do lives "$(cat running)" || break; sleep 0.1; done
+! lives "$(cat running)" || { fail "a check lives on"; kill "$(cat running)"; }
 image halts.img -Wa,--defsym,HALTS=1
 expect 0 halts "$BOOTREEL" powercut --disk halts.img -q -o halts && holds halts.err 'warning: the boot after the run goes wrong' "a wrong reference"
 expect 1 image "$BOOTREEL" powercut run.reel -q --image disk0 -o image && same <(sed 's,image/,wrong/,' image.out) wrong.out "writes of one image"
