@@ -123,6 +123,8 @@ static int take_machine(struct powercut *p, const struct option_row *row, const 
     }
     if (!strcmp(row->name, "nic") || !strcmp(row->name, "net"))
         return error_set(err, "--%s: boots with a network are not implemented", row->name);
+    if (!strcmp(row->name, "vary")) /* its --seed is not ours */
+        return error_set(err, "--vary: record a run with it, and give powercut that trace");
     if (machine_option(p->machine, row, value, err))
         return -1;
     given_words_add(&p->words,
@@ -130,10 +132,11 @@ static int take_machine(struct powercut *p, const struct option_row *row, const 
     return 0;
 }
 
-static int take_count(const struct option_row *row, const char *value, size_t *to, struct error *err)
+static int take_count(const struct option_row *row, const char *value, uint64_t least, size_t *to,
+                      struct error *err)
 {
     uint64_t n = 0;
-    if (take_number(row, value, 1, 10000000, &n, err))
+    if (take_number(row, value, least, 10000000, &n, err))
         return -1;
     *to = (size_t)n;
     return 0;
@@ -146,10 +149,10 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
         return take_machine(&c->p, row, value, err);
     switch (row->id) {
     case OPT_POINTS:
-        return take_count(row, value, &c->p.cuts.points, err);
+        return take_count(row, value, 1, &c->p.cuts.points, err);
     case OPT_SAMPLES:
         c->p.samples_given = true;
-        return take_count(row, value, &c->p.cuts.samples, err);
+        return take_count(row, value, 0, &c->p.cuts.samples, err);
     case OPT_UNTIL:
         return take_limit(&c->p, value, err);
     case OPT_MARK:
@@ -266,13 +269,25 @@ static int try(struct command_line *c, struct power_results *r, struct error *er
     return read_results(p, r, err) || powercut_run(p, r, first, end, err) ? -1 : 0;
 }
 
+/* Options that would do nothing are refused. */
+static int check_options(const struct powercut *p, struct error *err)
+{
+    if (!p->folder)
+        return error_set(err, "powercut: give a folder for the results with -o");
+    if (p->cuts.torn_sectors && !p->cuts.samples)
+        return error_set(err, "--torn-sectors: only samples have torn sectors: give --samples N, too");
+    if (p->until_text && p->trace && p->check)
+        return error_set(err, "--until: with a trace and --check nothing boots: leave one of them out");
+    return 0;
+}
+
 static int powercut(struct command_line *c)
 {
     struct powercut *p = &c->p;
     struct error err;
     struct power_results r = {0};
-    if (!p->folder)
-        return trouble_text("powercut: give a folder for the results with -o");
+    if (check_options(p, &err))
+        return trouble(&err);
     int rc = open_folder(p, &err) || powercut_prepare(p, &err) ? -1 : 0;
     if (!rc && c->what == LIST)
         return list(p);

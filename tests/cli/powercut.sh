@@ -89,6 +89,11 @@ image halts.img -Wa,--defsym,HALTS=1
 expect 0 halts "$BOOTREEL" powercut --disk halts.img -q -o halts && holds halts.err 'warning: the boot after the run goes wrong' "a wrong reference"
 expect 1 image "$BOOTREEL" powercut run.reel -q --image disk0 -o image && same <(sed 's,image/,wrong/,' image.out) wrong.out "writes of one image"
 expect 2 no-image "$BOOTREEL" powercut run.reel -q --image disk1 -o no-image && holds no-image.err 'does not write to it' "an image that is not written"
+# Options that would do nothing.
+expect 2 vary "$BOOTREEL" powercut --disk right.img --vary turns --seed 3 -q -o none && holds vary.err 'record a run with it' "--vary"
+expect 2 torn "$BOOTREEL" powercut --disk right.img --torn-sectors -q -o none && holds torn.err 'give --samples N, too' "--torn-sectors"
+expect 2 until "$BOOTREEL" powercut run.reel --check true --until 5s -q -o none && holds until.err 'nothing boots' "--until"
+expect 0 samples "$BOOTREEL" powercut --disk right.img --samples 0 -q -o samples && same samples.out right.out "no samples"
 expect 2 nothing "$BOOTREEL" powercut --disk wrong.img && holds nothing.err 'give a folder' "no -o"
 expect 2 none "$BOOTREEL" powercut --flat /dev/null@0x7c00 -q -o none
 finish
