@@ -1,7 +1,7 @@
 /* powercut_explain.c - which write matters in a loss of power that is fatal. See powercut.h.
  *
  * Of the writes that are lost, those are found whose loss suffices (core/hunt/minimize.h); then, of those that are there and could have been
- * lost as well, those that have to be there. If nothing was lost, the write that came last is there, and the next one that ends the fatal time is
+ * lost as well, those that have to be there. If nothing was lost, the write that begins the fatal time is there, and the one that ends it is
  * not. */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,6 +17,7 @@ enum { RUNS_MOST = 400, NAMED = 6 };
 
 struct explain {
     struct powercut *p;
+    const struct power_results *r; /* what is known */
     struct power_cut cut;
     size_t *set; /* what the numbers of the present search stand for */
     size_t nset;
@@ -124,21 +125,51 @@ static void explain_loss(struct explain *x, struct power_names *names, struct te
 
 /* ---------------------------------------------------------------- all that was written is there */
 
+/* The last point before this one at which a boot is known not to be dead; 0 is the disk before the run. */
+static size_t last_alive(const struct explain *x)
+{
+    size_t last = 0;
+    for (size_t i = 0; i < x->r->n; i++) {
+        const struct power_result *k = &x->r->result[i];
+        if (k->whole && k->outcome < POWER_DEAD && k->point < x->cut.point && k->point > last)
+            last = (size_t)k->point;
+    }
+    return last;
+}
+
+/* A point at which the boot is dead, and is not at the one before it: not all points have been tried, so it is searched for by halves. */
+static size_t begin_of_danger(struct explain *x)
+{
+    size_t alive = last_alive(x), dead = x->cut.point;
+    while (dead - alive > 1) {
+        const struct power_cut middle = {.point = alive + (dead - alive) / 2};
+        *(boot_is_dead(x, &middle) ? &dead : &alive) = middle.point;
+    }
+    return dead;
+}
+
+enum { END_UNKNOWN = 0 };
+
 /* The first point from here on at which the boot is not dead; beyond the end if there is none. */
 static size_t end_of_danger(struct explain *x)
 {
-    struct power_cut cut = {.point = x->cut.point + 1};
-    while (cut.point <= x->p->w.n && x->runs < RUNS_MOST && !x->failed && boot_is_dead(x, &cut))
-        cut.point++;
-    return cut.point;
+    for (struct power_cut cut = {.point = x->cut.point + 1}; cut.point <= x->p->w.n; cut.point++) {
+        if (x->runs >= RUNS_MOST)
+            return END_UNKNOWN;
+        if (!boot_is_dead(x, &cut))
+            return cut.point;
+    }
+    return x->p->w.n + 1;
 }
 
 static void explain_point(struct explain *x, struct power_names *names, struct text *to)
 {
-    const size_t last = x->cut.point - 1, end = end_of_danger(x);
+    const size_t first = begin_of_danger(x) - 1, end = end_of_danger(x);
     text_add(to, "fatal once this is there:\n");
-    put_list(names, &last, 1, to);
-    if (end <= x->p->w.n) {
+    put_list(names, &first, 1, to);
+    if (end == END_UNKNOWN) {
+        text_add(to, "until when was not found in %zu runs\n", x->runs);
+    } else if (end <= x->p->w.n) {
         const size_t next = end - 1;
         text_add(to, "and as long as this is not:\n");
         put_list(names, &next, 1, to);
@@ -210,7 +241,7 @@ int powercut_explain(struct powercut *p, const struct power_results *r, struct e
     const struct power_result *dead = first_dead(r);
     if (!dead)
         return 0;
-    struct explain x = {.p = p, .cut = p->cut[dead->number], .err = err};
+    struct explain x = {.p = p, .r = r, .cut = p->cut[dead->number], .err = err};
     struct power_names *names = power_names_new(p);
     struct text answer = {0};
     struct power_result again = {.number = dead->number};

@@ -25,6 +25,11 @@ same explain.out wrong/dead.txt "hunt --explain gives the same answer"
 expect 0,1 verify "$BOOTREEL" replay --verify wrong/dead.reel
 expect 1 first "$BOOTREEL" powercut --disk first.img -q -o first
 holds first.out 'after write 1: dead' "the wrong order" && holds first.out 'and as long as this is not:' "until the second write"
+# Of points that were not tried, the first dead one is searched for.
+image between.img -Wa,--defsym,FLAG_FIRST=1,--defsym,BETWEEN=20
+expect 1 between "$BOOTREEL" powercut --disk between.img -q --points 1 --seed 3 --samples 0 -o between
+holds between.out 'after write 1[0-9]: dead' "a dead point in the middle" && holds between.out '^  write 1 [(]disk0, sector 8,' "the write with which it begins"
+holds between.out '^  write 22 [(]disk0, sector 17,' "the write that ends it"
 # Any number of jobs, and what is in parts, gives the same table.
 expect 1 jobs "$BOOTREEL" powercut --disk wrong.img -q --jobs 3 -o jobs
 same <(sed 's/jobs/wrong/' jobs.out) wrong.out "--jobs changes nothing"

@@ -2,7 +2,7 @@
 # writes version 2 to the other copy, flushes the drive's cache, writes the sector that says which, and flushes again. It prints the version that
 # it found, and ends by isa-debug-exit: with 0, or with 3 if the copy that counts is no record. The planted fault, with --defsym WRONG=1: there is
 # no flush between the copy and the sector that names it. --defsym FLAG_FIRST=1: the two are written in the wrong order, with all flushes.
-# --defsym HALTS=1: a boot that finds version 2 halts for good.
+# With --defsym BETWEEN=N, another sector is written N times between them. --defsym HALTS=1: a boot that finds version 2 halts for good.
         .code16
         .globl  _start
 _start: xorw    %ax, %ax
@@ -44,6 +44,16 @@ _start: xorw    %ax, %ax
         .ifdef  FLAG_FIRST
         call    write_flag
         call    flush
+        .ifdef  BETWEEN
+        movw    $BETWEEN, %bp
+3:      movw    %bp, 0x8400
+        movb    $21, %cl
+        movw    $0x8400, %bx
+        call    write
+        call    flush
+        decw    %bp
+        jnz     3b
+        .endif
         call    write_copy
         .else
         call    write_copy
