@@ -1,7 +1,12 @@
 /* nbd.c - qemu-nbd, in a process of its own, which reads an image for us. It gets its socket from us (systemd's way of activation, which
- * libnbd speaks), serves nobody else, and ends when we are gone. */
+ * libnbd speaks), serves nobody else, and ends when we are gone.
+ *
+ * Processes that we fork share the connection. The first that reads from the socket gets a reply, so each of them holds a lock from its request to the
+ * reply. If one is killed in between, its reply is still to come, and another process would take it for its own: then nothing more is read. */
 #include <errno.h>
+#include <fcntl.h>
 #include <libnbd.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,8 +16,19 @@
 
 struct nbd {
     struct nbd_handle *handle;
-    int said; /* what it prints */
+    int said;            /* what it prints; it is locked from a request to the reply */
+    atomic_bool *asking; /* shared by all processes: a reply is awaited; NULL until it is there */
 };
+
+/* Record locks are of a process, and end with it. */
+static int lock(const struct nbd *n, short type)
+{
+    struct flock all = {.l_type = type, .l_whence = SEEK_SET};
+    int rc;
+    while ((rc = fcntl(n->said, F_SETLKW, &all)) < 0 && errno == EINTR)
+        ;
+    return rc;
+}
 
 /* The last line that qemu-nbd has printed, without its own name. */
 static void last_words(const struct nbd *n, char *text, size_t room)
@@ -63,9 +79,11 @@ static int explain(const struct nbd *n, const char *path, struct error *err)
 struct nbd *nbd_start(const char *path, const char *description, uint64_t *size, struct error *err)
 {
     struct nbd *n = mem_zero(1, sizeof *n);
+    void *shared = mmap(NULL, sizeof *n->asking, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    n->asking = shared == MAP_FAILED ? NULL : shared;
     n->said = memfd_create("qemu-nbd", MFD_CLOEXEC);
     n->handle = nbd_create();
-    if (n->said < 0 || !n->handle) {
+    if (!n->asking || n->said < 0 || !n->handle) {
         error_set(err, "%.200s: cannot be read by qemu-nbd: %s", path, strerror(errno));
     } else if (start(n, description)) {
         explain(n, path, err);
@@ -81,16 +99,36 @@ struct nbd *nbd_start(const char *path, const char *description, uint64_t *size,
     return NULL;
 }
 
+/* nbd_pread() while no other process reads. */
+static int read_alone(struct nbd *n, const char *path, void *to, size_t part, uint64_t offset,
+                      struct error *err)
+{
+    if (lock(n, F_WRLCK))
+        return error_set(err, "%.200s: cannot be read by qemu-nbd: %s", path, strerror(errno));
+    int rc = 0;
+    if (atomic_exchange(n->asking, true)) {
+        rc = error_set(
+            err, "%.200s: its connection to qemu-nbd is broken, as by a process that was killed: start again",
+            path);
+    } else {
+        if (nbd_pread(n->handle, to, part, offset, 0))
+            rc = error_set(
+                err,
+                "%.120s: byte %llu of its disk cannot be read: the image is damaged, or qemu-nbd has ended",
+                path, (unsigned long long)offset);
+        atomic_store(n->asking, nbd_aio_is_ready(n->handle) != 1); /* else the reply is not whole */
+    }
+    lock(n, F_UNLCK);
+    return rc;
+}
+
 int nbd_fetch(struct nbd *n, const char *path, uint64_t offset, void *buf, size_t size, struct error *err)
 {
     enum { MOST = 1 << 20 };
     for (char *to = buf; size;) {
         const size_t part = size < MOST ? size : MOST;
-        if (nbd_pread(n->handle, to, part, offset, 0))
-            return error_set(
-                err,
-                "%.120s: byte %llu of its disk cannot be read: the image is damaged, or qemu-nbd has ended",
-                path, (unsigned long long)offset);
+        if (read_alone(n, path, to, part, offset, err))
+            return -1;
         to += part;
         offset += part;
         size -= part;
@@ -106,5 +144,7 @@ void nbd_end(struct nbd *n)
         nbd_close(n->handle);
     if (n->said >= 0)
         close(n->said);
+    if (n->asking)
+        munmap(n->asking, sizeof *n->asking);
     free(n);
 }

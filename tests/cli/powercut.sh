@@ -33,6 +33,15 @@ holds between.out '^  write 22 [(]disk0, sector 17,' "the write that ends it"
 # Any number of jobs, and what is in parts, gives the same table.
 expect 1 jobs "$BOOTREEL" powercut --disk wrong.img -q --jobs 3 -o jobs
 same <(sed 's/jobs/wrong/' jobs.out) wrong.out "--jobs changes nothing"
+if command -v qemu-img >/dev/null; then
+    qemu-img convert -f raw -O qcow2 wrong.img wrong.qcow2
+    for i in 1 2 3; do # boots that read one image by qemu-nbd at the same time
+        expect 1 "jobs$i" "$BOOTREEL" powercut --disk wrong.qcow2 -q --jobs 4 -o "jobs$i"
+        same <(sed "s/jobs$i/wrong/" "jobs$i.out") wrong.out "a qcow2 image"
+    done
+else
+    skip "a qcow2 image" "no qemu-img"
+fi
 expect 1 again "$BOOTREEL" powercut --disk wrong.img -q -o wrong && same again.out wrong.out "it goes on where it was"
 expect 2 other "$BOOTREEL" powercut --disk right.img -q -o wrong && holds other.err "another powercut's results" "another folder"
 expect 0 list "$BOOTREEL" powercut --disk wrong.img -q -o listed --list && holds list.out '^1	0	3$' "the jobs"
