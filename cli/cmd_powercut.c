@@ -355,5 +355,6 @@ const struct command command_powercut = {
         "Records a run that writes, or takes the one in TRACE. Then boots the machine from what its drives and flash chips may hold if power is lost at any point of that run: writes that were not flushed may be missing. Prints which boots are as before the run, which as after it, which need repair, and which are dead.",
     .more =
         "Without --points and --samples: after each write, all writes before it and none after it; and each write that is not flushed lost alone. Contents that are equal are tried once. The images are only read. With TRACE and MACHINE, MACHINE is what boots afterwards; its images must be those that the recorded run began with.",
-    .outro = "The exit status is 1 if a boot is dead. docs/powercut.md has more.",
+    .outro =
+        "The exit status is 1 if a boot is dead, and otherwise 2 if one could not be tried (`failed`). docs/powercut.md has more.",
 };

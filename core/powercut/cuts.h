@@ -42,8 +42,8 @@ struct power_options {
     uint64_t seed;
 };
 
-/* All cuts that are to be tried, by point; those of equal content once. The first is the run's beginning, and the last its end. *n of them;
- * to be given to power_cuts_free(). */
+/* All cuts that are to be tried; those of equal content once. The first is the run's beginning, the second its end if that differs,
+ * and the others are by point. *n of them, to be given to power_cuts_free(). */
 struct power_cut *power_cuts(struct power_content *c, const struct power_options *o, size_t *n);
 void power_cuts_free(struct power_cut *cuts, size_t n);
 /* Whether a write may be lost at a point. */
