@@ -90,7 +90,7 @@ static enum terminal_wait wait_for_all(struct live *l, uint64_t ns)
 
 bool live_wait_for_viewer(struct live *l)
 {
-    while (!viewers_attended(l->viewers) && !viewers_lost(l->viewers))
+    while (!viewers_attended(l->viewers) && !viewers_lost(l->viewers) && !live_quit(l))
         if (terminal_wait(l->terminal, UINT64_MAX, viewers_fd(l->viewers)) == TERMINAL_WOKEN)
             return false;
         else
