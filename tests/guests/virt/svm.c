@@ -4,6 +4,7 @@
  *
  * rip and next (NRIP) are counted from the guest's first instruction; after a run that ended by VMMCALL only "ran", RAX and what the guest
  * left. tests/cli/svm.sh compares the lines with svm.golden, whose values were derived from the manual (AMD APM volume 2, chapter 15). */
+#define BACK "vmmcall"
 #include "world.h"
 
 void world_switch(u64 vmcb);
@@ -135,20 +136,6 @@ static void run(const char *name, const char *from)
     show(name, from);
 }
 
-/* The code between two labels; VMMCALL follows it. */
-#define CODE(name, code)                                                                                                       \
-    extern const char name[];                                                                                                  \
-    __asm__(".pushsection .text.pieces, \"ax\"\n.balign 64\n" STRING(name) ":\n" code "\nvmmcall\n.balign 64\n.popsection\n")
-/* Runs the code twice: `setting` makes its intercept, and without it. */
-#define BOTH(name, setting, code)                                                                                              \
-    do {                                                                                                                       \
-        CODE(PASTE(code_, __LINE__), code);                                                                                    \
-        fresh(PASTE(code_, __LINE__));                                                                                         \
-        setting;                                                                                                               \
-        run(name, PASTE(code_, __LINE__));                                                                                     \
-        fresh(PASTE(code_, __LINE__));                                                                                         \
-        run("  without", PASTE(code_, __LINE__));                                                                              \
-    } while (0)
 /* The same of code that faults without the intercept, at an instruction of n bytes. */
 #define BOTH_FAULT(name, setting, n, code)                                                                                     \
     do {                                                                                                                       \
@@ -161,14 +148,6 @@ static void run(const char *name, const char *from)
         skip = n;                                                                                                              \
         run("  without", PASTE(code_, __LINE__));                                                                              \
     } while (0)
-#define ONCE(name, setting, code)                                                                                              \
-    do {                                                                                                                       \
-        CODE(PASTE(code_, __LINE__), code);                                                                                    \
-        fresh(PASTE(code_, __LINE__));                                                                                         \
-        setting;                                                                                                               \
-        run(name, PASTE(code_, __LINE__));                                                                                     \
-    } while (0)
-
 /* ---------------------------------------------------------------- the tests */
 
 static void instructions(void)

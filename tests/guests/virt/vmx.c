@@ -4,6 +4,7 @@
  *
  * rip is counted from the guest's first instruction; after a run that ended by VMCALL only "ran", RAX and what the guest left. tests/cli/vmx.sh
  * compares the lines with vmx.golden, whose values were derived from the manual (SDM volume 3, chapters 23 to 30). */
+#define BACK "vmcall"
 #include "world.h"
 
 /* 0: an exit; else the flags CF (1) and ZF (40h) of a VMLAUNCH or VMRESUME that failed. */
@@ -240,28 +241,6 @@ static void show(const char *name, const char *from, u64 failed)
     put('\n');
 }
 static void run(const char *name, const char *from) { show(name, from, vmx_switch(0)); }
-
-/* The code between two labels; VMCALL follows it. */
-#define CODE(name, code)                                                                                                       \
-    extern const char name[];                                                                                                  \
-    __asm__(".pushsection .text.pieces, \"ax\"\n.balign 64\n" STRING(name) ":\n" code "\nvmcall\n.balign 64\n.popsection\n")
-#define ONCE(name, setting, code)                                                                                              \
-    do {                                                                                                                       \
-        CODE(PASTE(code_, __LINE__), code);                                                                                    \
-        fresh(PASTE(code_, __LINE__));                                                                                         \
-        setting;                                                                                                               \
-        run(name, PASTE(code_, __LINE__));                                                                                     \
-    } while (0)
-/* With the setting that makes it exit, and without. */
-#define BOTH(name, setting, code)                                                                                              \
-    do {                                                                                                                       \
-        CODE(PASTE(code_, __LINE__), code);                                                                                    \
-        fresh(PASTE(code_, __LINE__));                                                                                         \
-        setting;                                                                                                               \
-        run(name, PASTE(code_, __LINE__));                                                                                     \
-        fresh(PASTE(code_, __LINE__));                                                                                         \
-        run("  without", PASTE(code_, __LINE__));                                                                              \
-    } while (0)
 
 /* ---------------------------------------------------------------- the tests */
 

@@ -109,3 +109,29 @@ static void make_idt(void)
 #define PASTE(a, b)  PASTE2(a, b)
 #define STRING2(x)   #x
 #define STRING(x)    STRING2(x)
+
+/* ---------------------------------------------------------------- pieces of code for a guest
+ * Each hypervisor has fresh(), which makes a guest that begins there, and run(), which runs it and prints what became of it. BACK is the
+ * instruction that goes back to the hypervisor. */
+
+/* The code between two labels; BACK follows it. */
+#define CODE(name, code)                                                                                                       \
+    extern const char name[];                                                                                                  \
+    __asm__(".pushsection .text.pieces, \"ax\"\n.balign 64\n" STRING(name) ":\n" code "\n" BACK "\n.balign 64\n.popsection\n")
+#define ONCE(name, setting, code)                                                                                              \
+    do {                                                                                                                       \
+        CODE(PASTE(code_, __LINE__), code);                                                                                    \
+        fresh(PASTE(code_, __LINE__));                                                                                         \
+        setting;                                                                                                               \
+        run(name, PASTE(code_, __LINE__));                                                                                     \
+    } while (0)
+/* With the setting that makes it exit, and without. */
+#define BOTH(name, setting, code)                                                                                              \
+    do {                                                                                                                       \
+        CODE(PASTE(code_, __LINE__), code);                                                                                    \
+        fresh(PASTE(code_, __LINE__));                                                                                         \
+        setting;                                                                                                               \
+        run(name, PASTE(code_, __LINE__));                                                                                     \
+        fresh(PASTE(code_, __LINE__));                                                                                         \
+        run("  without", PASTE(code_, __LINE__));                                                                              \
+    } while (0)
