@@ -188,6 +188,8 @@ static uint64_t next_wake(struct pc *pc)
 {
     const uint64_t now = now_time(pc);
     uint64_t wake = board_deadline(pc->board);
+    if (!x86_has_vmx(board_cpu(pc->board, 0))) /* all are of one model */
+        return wake;
     for (unsigned i = 0; i < board_cpus(pc->board); i++) {
         const uint64_t end = x86_guest_deadline(board_cpu(pc->board, i));
         wake = end > now && end < wake ? end : wake;

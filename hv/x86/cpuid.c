@@ -168,6 +168,11 @@ bool x86_has_tsc_deadline(const struct x86 *cpu)
     return cpu_has(cpu, FT_TSC_DEADLINE);
 }
 
+bool x86_has_vmx(const struct x86 *cpu)
+{
+    return cpu_has(cpu, FT_VMX);
+}
+
 /* SVM or VMX is added to the model at hand, if it can be. */
 static const char *model_with_guests(const struct x86 *cpu, enum feature f)
 {

@@ -247,6 +247,7 @@ void x86_as_before_15(struct x86 *, bool narrow_bases);
 void x86_set_cores(struct x86 *, unsigned n);
 /* Whether the local APIC's timer has the mode of IA32_TSC_DEADLINE. */
 bool x86_has_tsc_deadline(const struct x86 *);
+bool x86_has_vmx(const struct x86 *);
 /* What IA32_TSC_DEADLINE counts: the time-stamp counter now. */
 uint64_t x86_tsc(const struct x86 *);
 /* Right after a reset: the counter is that much ahead. */
