@@ -54,6 +54,7 @@ struct reprobe {
     struct taken_up *guests; /* each comes after the one that it is inside */
     size_t nguests;
     struct retold retold;
+    bool apart; /* as guest_options.apart */
     struct waiting *waiting,
         *last; /* by icount, then in the order in which their places were probed; `last` is valid if there are any */
 };
@@ -333,7 +334,7 @@ static struct guest *add_guest(struct reprobe *p, const struct guest_system *sys
                               .probes = p->probes,
                               .symbols = p->symbols,
                               .calls = true,
-                              .apart = is_apart(p->o.recorded),
+                              .apart = p->apart,
                               .ctx = p,
                               .emit = no_event,
                               .domain_ends = domain_ends};
@@ -671,6 +672,7 @@ struct reprobe *reprobe_create(const struct reprobe_options *o, struct error *er
     struct reprobe *p = mem_zero(1, sizeof *p);
     p->o = *o;
     p->retold.number = UINT64_MAX;
+    p->apart = is_apart(o->recorded);
     p->probes = probes_new(o->engine);
     p->symbols = symbols_new();
     const struct asked_options ao = {.engine = o->engine,
