@@ -1,5 +1,4 @@
 /* powercut_run.c - the boots of powercut. See powercut.h. */
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "cli/workers.h"
 #include "core/compare/compare.h"
 #include "core/compare/trace_outline.h"
+#include "core/hunt/trial.h"
 #include "core/run/images.h"
 #include "core/run/recorder.h"
 
@@ -40,28 +40,11 @@ static int record(const struct powercut *p, const struct engine_config *cfg, con
     return rc;
 }
 
-/* What differs from run to run says nothing: each number becomes N; a line stays one. */
-static void put_plainly(const char *text, char *to, size_t size)
-{
-    size_t n = 0;
-    while (*text && n + 2 < size) {
-        if (!isdigit((unsigned char)*text)) {
-            to[n++] = (unsigned char)*text < ' ' ? ' ' : *text;
-            text++;
-            continue;
-        }
-        to[n++] = 'N';
-        while (isxdigit((unsigned char)*text) || *text == 'x')
-            text++;
-    }
-    to[n] = 0;
-}
-
 static void put_end(const struct trace *t, char end[POWER_END])
 {
     const struct trace_end *e = trace_end(t);
     char text[300];
-    put_plainly(e ? e->text : "", text, sizeof text);
+    trial_plain(e ? e->text : "", text, sizeof text);
     if (e && !strcmp(e->reason, stop_word(STOP_POWER_OFF)))
         snprintf(end, POWER_END, "power-off, status %d", e->status);
     else
@@ -148,7 +131,6 @@ static int make_boot(const struct powercut *p, const struct power_cut *cut, cons
     int rc = record(p, &cfg, path, &r, err);
     if (!rc && r.image_lost) {
         result->outcome = POWER_FAILED;
-        put_plainly("", result->end, sizeof result->end);
         snprintf(result->end, sizeof result->end, "%.390s", r.stop.text);
         rc = 1;
     }

@@ -35,13 +35,12 @@ struct trial {
 
 /* ---------------------------------------------------------------- boots before the last one */
 
-/* What differs from run to run says nothing: each number becomes N. */
-static void put_plainly(const char *text, char *to, size_t size)
+void trial_plain(const char *text, char *to, size_t size)
 {
     size_t n = 0;
     while (*text && n + 2 < size) {
         if (!isdigit((unsigned char)*text)) {
-            to[n++] = *text == '\n' || *text == '\t' ? ' ' : *text;
+            to[n++] = (unsigned char)*text < ' ' ? ' ' : *text;
             text++;
             continue;
         }
@@ -120,7 +119,7 @@ static void take_story(void *ctx, const struct event *ev)
         note_panic(t);
     if (ev->kind == EV_KERNEL_PANIC) {
         snprintf(text, sizeof text, "%.*s", (int)ev->len, (const char *)ev->data);
-        put_plainly(text, t->panic, sizeof t->panic);
+        trial_plain(text, t->panic, sizeof t->panic);
     }
     if (ev->kind == EV_CONSOLE_LINE && ev->len)
         snprintf(t->end.line, sizeof t->end.line, "%.*s", (int)ev->len, (const char *)ev->data);
@@ -313,7 +312,7 @@ const char *trial_outcome(const struct trial_end *end, char buf[TRIAL_OUTCOME])
 {
     char text[400];
     const char *then = *end->way ? ", then " : "";
-    put_plainly(end->text, text, sizeof text);
+    trial_plain(end->text, text, sizeof text);
     if (!strcmp(end->reason, stop_word(STOP_POWER_OFF)))
         snprintf(buf, TRIAL_OUTCOME, "%s%s%s, status %d", end->way, then, end->reason, end->status);
     else

@@ -41,6 +41,8 @@ int trial_divide(struct trial *t, uint64_t seed, struct error *err);
 /* Runs to the end. */
 void trial_run(struct trial *t, struct trial_end *end);
 
+/* Writes a text without what differs from run to run and says nothing: each number becomes N; it stays one line. */
+void trial_plain(const char *text, char *to, size_t size);
 enum { TRIAL_OUTCOME = 720 };
 /* The end in one line, by which ends are told apart: "power-off, status 1", "panic: …", "triple fault at boot 1, then power-off, status 0". Returns buf. */
 const char *trial_outcome(const struct trial_end *end, char buf[TRIAL_OUTCOME]);
