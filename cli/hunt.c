@@ -2,7 +2,6 @@
 #include "cli/hunt.h"
 
 #include <errno.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -10,8 +9,8 @@
 
 #include "base/memory.h"
 #include "base/real_time.h"
+#include "base/spawn.h"
 #include "base/text.h"
-#include "cli/spawn.h"
 #include "cli/verdict.h"
 #include "cli/work_folder.h"
 #include "cli/workers.h"
@@ -48,7 +47,6 @@ int hunt_record(const struct hunt *h, const char *const *more, size_t nmore, con
     char **argv = mem_zero(h->words.n + nmore + 8, sizeof *argv);
     size_t n = 0;
     pid_t pid;
-    int status = 0;
     argv[n++] = "bootreel";
     argv[n++] = "record";
     for (size_t i = 0; i < h->words.n; i++)
@@ -58,12 +56,12 @@ int hunt_record(const struct hunt *h, const char *const *more, size_t nmore, con
     argv[n++] = "-q";
     argv[n++] = "-o";
     argv[n++] = (char *)path;
-    int rc = spawn_self(argv, NULL, NULL, &pid);
+    const struct spawn s = {.program = SPAWN_SELF, .argv = argv};
+    int rc = spawn_start(&s, &pid);
     free(argv);
     if (rc)
         return error_set(err, "%.200s: %s", path, strerror(rc));
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
+    const int status = spawn_wait(pid);
     return WIFEXITED(status) && WEXITSTATUS(status) != EXIT_TROUBLE
                ? 0
                : error_set(err, "%.300s: the recording failed", path);
@@ -125,19 +123,12 @@ static int judge_trace(const struct hunt *h, struct hunt_trial *trial, struct er
         rc = ask(h, path, &k, &trial->bad, err);
         snprintf(trial->outcome, sizeof trial->outcome, "%s", k.code);
     } else if (!rc) {
-        char *command = text_format("%s \"$1\"", h->bad_text);
-        const char *const argv[] = {"sh", "-c", command, "sh", path, NULL};
-        pid_t pid;
         int status = 0;
-        const int why = posix_spawn(&pid, "/bin/sh", NULL, NULL, (char **)argv, environ);
-        rc = why ? error_set(err, "/bin/sh: %s", strerror(why)) : 0;
-        while (!rc && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-            ;
+        rc = spawn_shell(h->bad_text, &path, 1, NULL, -1, &status, err);
         trial->bad = status != 0;
         snprintf(trial->outcome, sizeof trial->outcome,
                  WIFSIGNALED(status) ? "the command was ended by signal %d" : "the command's status %d",
                  WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-        free(command);
     }
     unlink(path);
     free(path);

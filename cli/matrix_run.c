@@ -9,12 +9,12 @@
 
 #include "base/out.h"
 #include "base/output.h"
+#include "base/spawn.h"
 #include "base/text.h"
 #include "cli/diff.h"
 #include "cli/markup.h"
 #include "cli/matrix.h"
 #include "cli/outline_options.h"
-#include "cli/spawn.h"
 #include "core/compare/digest.h"
 #include "core/run/crash.h"
 
@@ -99,7 +99,6 @@ static bool record(struct job *job, const char *reel, const char *log)
     char **argv = mem_zero(j->noptions + 8, sizeof *argv);
     size_t n = 0;
     pid_t pid;
-    int status = 0;
     argv[n++] = "bootreel";
     argv[n++] = "record";
     for (size_t i = 0; i < j->noptions; i++)
@@ -107,15 +106,14 @@ static bool record(struct job *job, const char *reel, const char *log)
     argv[n++] = "-q";
     argv[n++] = "-o";
     argv[n++] = (char *)reel;
-    int rc = spawn_self(argv, log, job->m->folder, &pid);
+    const struct spawn s = {.program = SPAWN_SELF, .argv = argv, .log = log, .folder = job->m->folder};
+    int rc = spawn_start(&s, &pid);
     free(argv);
     if (rc) {
         fail(job, strerror(rc));
         return false;
     }
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    return recording_ended(job, status, log);
+    return recording_ended(job, spawn_wait(pid), log);
 }
 
 /* ---------------------------------------------------------------- the digest */

@@ -1,15 +1,14 @@
 /* platform.c - see platform.h. */
 #include <fcntl.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli/platform.h"
 #include "base/memory.h"
 #include "base/out.h"
 #include "base/output.h"
+#include "base/spawn.h"
 
 enum { COLUMNS = 24, CELL = 32 };
 
@@ -121,19 +120,13 @@ void platform_disassemble(const struct platform_rows *rows, const char *folder)
     char **argv = mem_zero(rows->n + 3, sizeof *argv);
     size_t n = 0;
     pid_t pid;
-    posix_spawn_file_actions_t in_folder;
     argv[n++] = (char *)"iasl";
     argv[n++] = (char *)"-d";
     for (size_t i = 0; i < rows->n; i++)
         if (*rows->list[i].file)
             argv[n++] = rows->list[i].file;
-    posix_spawn_file_actions_init(&in_folder);
-    posix_spawn_file_actions_addchdir_np(&in_folder, folder);
-    posix_spawn_file_actions_addopen(&in_folder, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&in_folder, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_adddup2(&in_folder, STDOUT_FILENO, STDERR_FILENO);
-    if (!posix_spawnp(&pid, argv[0], &in_folder, NULL, argv, environ))
-        waitpid(pid, NULL, 0);
-    posix_spawn_file_actions_destroy(&in_folder);
+    const struct spawn iasl = {.program = argv[0], .argv = argv, .log = "/dev/null", .folder = folder};
+    if (!spawn_start(&iasl, &pid))
+        spawn_wait(pid);
     free(argv);
 }

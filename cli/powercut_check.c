@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,6 +13,7 @@
 #include <xxhash.h>
 
 #include "base/memory.h"
+#include "base/spawn.h"
 #include "base/text.h"
 #include "cli/powercut.h"
 
@@ -152,32 +152,6 @@ static int put_files(const struct powercut *p, const char *folder, const struct 
 
 /* ---------------------------------------------------------------- the command */
 
-/* Runs it in the folder; its output goes to `out`. */
-static int run_command(const struct powercut *p, const char *folder, char **name, int out, int *status,
-                       struct error *err)
-{
-    char *command = text_format("%s \"$@\"", p->check);
-    char **argv = mem_zero(p->w.nmedia + 5, sizeof *argv);
-    char *const head[] = {"sh", "-c", command, "sh"};
-    posix_spawn_file_actions_t files;
-    pid_t pid;
-    memcpy(argv, head, sizeof head);
-    memcpy(argv + 4, name, p->w.nmedia * sizeof *argv);
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&files, out, STDERR_FILENO);
-    posix_spawn_file_actions_addchdir_np(&files, folder);
-    const int why = posix_spawn(&pid, "/bin/sh", &files, NULL, argv, environ);
-    posix_spawn_file_actions_destroy(&files);
-    int rc = why ? error_set(err, "/bin/sh: %s", strerror(why)) : 0;
-    while (!rc && waitpid(pid, status, 0) < 0 && errno == EINTR)
-        ;
-    free(argv);
-    free(command);
-    return rc;
-}
-
 /* The hash of what was printed, and its last line. */
 static uint64_t read_output(int fd, char end[POWER_END])
 {
@@ -214,7 +188,7 @@ static int check(const struct powercut *p, const struct power_cut *cut, size_t s
     if (!rc)
         rc = put_files(p, folder, power_images_list(images), name, err);
     if (!rc)
-        rc = run_command(p, folder, name, fileno(out), &status, err);
+        rc = spawn_shell(p->check, name, p->w.nmedia, folder, fileno(out), &status, err);
     if (!rc) {
         ref->output = read_output(fileno(out), ref->end);
         ref->status = end_status(status);

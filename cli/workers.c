@@ -15,6 +15,7 @@
 
 #include "base/memory.h"
 #include "base/must.h"
+#include "base/spawn.h"
 
 /* A child at work. It leads a process group of its own, with the programs that it starts. */
 struct child {
@@ -127,8 +128,7 @@ static int start_child(struct crew *c, uint64_t item, struct error *err)
 static void bury(struct child *child, int *status)
 {
     kill(-child->pid, SIGKILL);
-    while (waitpid(child->pid, status, 0) < 0 && errno == EINTR)
-        ;
+    *status = spawn_wait(child->pid);
     close(child->result);
     child->pid = 0;
 }

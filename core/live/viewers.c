@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,6 +11,7 @@
 
 #include "base/memory.h"
 #include "base/real_time.h"
+#include "base/spawn.h"
 #include "core/live/private/viewer_keys.h"
 #include "core/live/private/viewer_paint.h"
 #include "core/live/private/viewer_pointer.h"
@@ -107,29 +107,6 @@ static int raise_fd(int fd)
     return high;
 }
 
-/* In a group of processes of its own, so that Ctrl-C on the terminal does not reach it: it ends when we do. */
-static int spawn(pid_t *pid, const char *program, const int fds[3])
-{
-    char name[] = "bootreel-vnc";
-    char *argv[] = {name, NULL};
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t how;
-    sigset_t none;
-    sigemptyset(&none);
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    for (int i = 0; i < 3; i++)
-        posix_spawn_file_actions_adddup2(&files, fds[i], VIEWER_FD_LISTEN + i);
-    posix_spawnattr_init(&how);
-    posix_spawnattr_setflags(&how, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
-    posix_spawnattr_setsigmask(&how, &none);
-    const int rc = posix_spawn(pid, program, &files, &how, argv, environ);
-    posix_spawnattr_destroy(&how);
-    posix_spawn_file_actions_destroy(&files);
-    return rc;
-}
-
 static int greet(const struct viewers *v, const struct viewers_options *o)
 {
     struct viewer_hello hello = {0};
@@ -148,7 +125,15 @@ static int start(struct viewers *v, const struct viewers_options *o, int fds[3],
     for (int i = 0; i < 3; i++)
         if ((fds[i] = raise_fd(fds[i])) < 0)
             return error_set(err, "--display: %s", strerror(errno));
-    const int rc = spawn(&v->pid, o->program, fds);
+    char name[] = "bootreel-vnc";
+    char *argv[] = {name, NULL};
+    const struct spawn s = {.program = o->program, /* it ends when we do */
+                            .argv = argv,
+                            .fds = fds,
+                            .nfds = 3,
+                            .first = VIEWER_FD_LISTEN,
+                            .group = true};
+    const int rc = spawn_start(&s, &v->pid);
     if (rc) {
         v->pid = 0;
         return error_set(err, "--display: %.300s: %s", o->program, strerror(rc));
@@ -181,8 +166,7 @@ void viewers_close(struct viewers *v)
         close(v->link);
     if (v->pid > 0) {
         kill(v->pid, SIGTERM);
-        while (waitpid(v->pid, NULL, 0) < 0 && errno == EINTR)
-            ;
+        spawn_wait(v->pid);
     }
     viewer_paint_free(v->paint);
     free(v);
