@@ -474,8 +474,9 @@ static void begin_watch(struct record *r, const struct engine_kind *const *kind,
 
 static int run_recorder(struct record *r, struct record_result *result, struct error *err)
 {
-    if (r->display.wait)
-        live_wait_for_viewer(r->o.live);
+    if (r->display.wait && !live_wait_for_viewer(r->o.live) && viewers_lost(r->viewers))
+        return error_set(err,
+                         "--display: bootreel-vnc has ended before a viewer came: see whether it starts");
     return recorder_run(r->recorder, result, err);
 }
 
@@ -529,6 +530,9 @@ static int run(struct record *r, struct record_result *res, struct error *err)
 /* What is to be known of the trace itself. */
 static void say_remarks(const struct record *r, const struct record_result *res)
 {
+    if (r->viewers && viewers_lost(r->viewers))
+        out_print(stderr,
+                  "bootreel: --display: bootreel-vnc ended before the recording: its viewers were cut off\n");
     if (res->earlier.name[0])
         out_print(stderr, "bootreel: the earlier %s is now %s\n", r->o.path, path_name(res->earlier.name));
     if (res->refused)

@@ -62,6 +62,13 @@ kill -KILL "$(server)"
 sleep 0.3
 expect 1 gone rfb "127.0.0.1:$port" key a
 stop killed
+holds "$work/killed.err" '^bootreel: --display: bootreel-vnc ended before the recording' "that the viewers were cut off is said"
+
+# A server that ends at once: a recording that was to wait for a viewer is not made.
+mkdir "$work/dies" && cp "$BOOTREEL" "$work/dies/bootreel" && printf '#!/bin/sh\nexit 1\n' >"$work/dies/bootreel-vnc" && chmod +x "$work/dies/bootreel-vnc"
+expect 2 dies timeout 60 "$work/dies/bootreel" "${echoes[@]}" -o "$work/dies.reel" --display vnc,wait
+holds "$work/dies.err" '^bootreel: --display: bootreel-vnc has ended before a viewer came' "a server that does not start"
+[ ! -e "$work/dies.reel" ] || fail "a trace was written without a viewer"
 
 # The recorder is killed: so is the server.
 start orphan vnc,wait
