@@ -114,11 +114,12 @@ int find_process(struct trace *t, const char *process, uint64_t icount, struct p
  * does nothing. A part may be empty. */
 void cut_range(const struct trace *t, unsigned part, unsigned parts, uint64_t *begin, uint64_t *end);
 struct replay;
-/* A replay of the trace, by the engine that recorded it; warns on standard error if that is another version of it. NULL
- * with err. */
+/* A replay of the trace, by the engine that recorded it. NULL with err, also if this is another version of it. */
 struct replay *open_replay(const struct engines *engines, struct trace *t, const char *path,
                            struct error *err);
-/* The kind of engine that recorded the trace; warns in the same way. NULL with err. */
+/* Whether this program runs the trace's engine as the version that recorded it; otherwise `why` is one line that names the bootreel to use. */
+bool recorded_behaves(const struct engines *engines, const struct trace *t, struct error *why);
+/* The kind of engine that recorded the trace, to run it again. NULL with err, as open_replay(). */
 const struct engine_kind *recording_engine(const struct engines *engines, const struct trace *t,
                                            const char *path, struct error *err);
 

@@ -242,7 +242,6 @@ static int in_parts(struct annotate *a, int *status)
     config.classes = a->o.classes;
     config.settings = a->settings;
     config.nsettings = a->config.nsettings;
-    config.behaviour = engine_runs_as(a->o.kind, config.behaviour);
     struct annotate_job job = {.path = a->o.path,
                                .kind = a->o.kind,
                                .config = &config,
@@ -283,7 +282,7 @@ static int annotate(struct annotate *a)
 {
     struct error err;
     struct image_replay *images = image_replay_new(a->t);
-    a->o.kind = engine_find(a->engines, trace_config(a->t)->engine, &err);
+    a->o.kind = recording_engine(a->engines, a->t, a->from, &err);
     int status;
     if (!a->o.kind || stages_profile(a->t, &a->profile, &err)) {
         status = trouble(&err);

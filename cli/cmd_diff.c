@@ -181,7 +181,7 @@ static int explain(struct diff_result *r, const struct engines *engines, struct 
         return 0;
     for (unsigned i = 0; i < 2; i++) {
         struct trace *t = (i ? r->b : r->a)->trace;
-        kind[i] = engine_find(engines, trace_config(t)->engine, err);
+        kind[i] = recording_engine(engines, t, (i ? r->b : r->a)->path, err);
         tl[i] = kind[i] ? timeline_open_trace(t, kind[i], err) : NULL;
         if (tl[i] && *timeline_warning(tl[i]))
             out_print(stderr, "bootreel: %s: %s\n", (i ? r->b : r->a)->path, timeline_warning(tl[i]));

@@ -39,7 +39,7 @@ static int dump(void *ctx, const struct engines *engines, struct trace *t, const
     if (check_output_name("-o", c->output, path, &err) ||
         find_position(engines, t, c->at, 0, trace_last_icount(t), &icount, &err))
         return trouble(&err);
-    const struct engine_kind *kind = engine_find(engines, trace_config(t)->engine, &err);
+    const struct engine_kind *kind = recording_engine(engines, t, path, &err);
     struct replay *r = kind ? replay_open_unplaced(t, kind, &err) : NULL;
     int status = r ? write_at(c, t, kind, r, icount, &err) : trouble(&err);
     if (r && status == EXIT_DONE && replay_lost(r, &err))

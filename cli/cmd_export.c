@@ -77,12 +77,12 @@ static int prepare(struct export_command *c, const struct engines *engines, stru
     struct export_options *o = &c->o;
     struct error ignored;
     o->trace = t;
-    o->kind = engine_find(engines, trace_config(t)->engine, &ignored);
+    o->kind = recording_engine(engines, t, path, &ignored);
     o->title = path_last_part(path);
     o->progress = on_progress;
     o->ctx = c;
     if (!c->pictures_given)
-        o->pictures = c->format->pictures;
+        o->pictures = o->kind || c->format->flags & EXPORT_RUNS ? c->format->pictures : 0;
     if (o->console == CONSOLE_AUTO)
         o->console = (int)trace_console(t);
     if (find_range(engines, t, c->from, c->to, &o->from, &o->to, err))

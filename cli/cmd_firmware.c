@@ -152,7 +152,7 @@ static int firmware(const struct engines *engines, struct trace *t, const char *
             return trouble(&err);
     if (c->folder && mkdir(c->folder, 0777) && errno != EEXIST)
         return trouble_text("-o %s: %s: give a folder that can be made", c->folder, strerror(errno));
-    if (!(c->kind = engine_find(engines, trace_config(t)->engine, &err)))
+    if (!(c->kind = recording_engine(engines, t, path, &err)))
         return trouble(&err);
     struct replay *r = open_replay(engines, t, path, &err);
     if (!r)

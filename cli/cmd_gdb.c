@@ -68,7 +68,7 @@ static int debug(const struct gdb_command *c, const struct engines *engines, str
         return EXIT_TROUBLE;
     signal(SIGPIPE, SIG_IGN); /* a client that disconnects must not end the program */
     signals_block();
-    const struct engine_kind *kind = engine_find(engines, trace_config(t)->engine, err);
+    const struct engine_kind *kind = recording_engine(engines, t, c->path, err);
     struct timeline *tl = kind ? timeline_open_trace(t, kind, err) : NULL;
     if (tl && *timeline_warning(tl))
         out_print(stderr, "bootreel: %s: %s\n", c->path, timeline_warning(tl));

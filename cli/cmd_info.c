@@ -13,8 +13,9 @@
 #include "core/run/stored.h"
 #include "core/story/marks.h"
 
-static void print_machine(struct trace *t, const char *path)
+static void print_machine(const struct engines *engines, struct trace *t, const char *path)
 {
+    struct error why;
     char a[NUMBER_TEXT], b[NUMBER_TEXT];
     const struct trace_config *cfg = trace_config(t);
     out_print(stdout, "trace        %s: %s (%s bytes), format %u%s\n", path,
@@ -26,6 +27,8 @@ static void print_machine(struct trace *t, const char *path)
     if (trace_truncated(t) && !trace_being_written(t))
         out_print(stdout, "             %s\n", trace_damage(t));
     out_print(stdout, "engine       %s, behaviour %u\n", cfg->engine, cfg->behaviour);
+    if (!recorded_behaves(engines, t, &why))
+        out_print(stdout, "replay       %s\n", why.text);
     bool old = !strcmp(cfg->engine, "pc") && !trace_setting(t, "machine"); /* when there was no other */
     if (old)
         out_print(stdout, "%-12s machine = pc\n", "machine");
@@ -268,11 +271,12 @@ static int print_crash(struct trace *t, struct error *err)
     return 0;
 }
 
-static int print_all(struct trace *t, const char *path, bool check, struct error *err)
+static int print_all(const struct engines *engines, struct trace *t, const char *path, bool check,
+                     struct error *err)
 {
     if (print_crash(t, err))
         return -1;
-    print_machine(t, path);
+    print_machine(engines, t, path);
     print_images(t);
     if (print_inputs(t, err))
         return -1;
@@ -300,7 +304,7 @@ static int info(void *ctx, const struct engines *engines, struct trace *t, const
     const struct info_command *c = ctx;
     struct error err;
     if (!c->json)
-        return print_all(t, path, c->check, &err) ? trouble(&err) : EXIT_DONE;
+        return print_all(engines, t, path, c->check, &err) ? trouble(&err) : EXIT_DONE;
     const bool bad = (c->check && trace_check(t, &err)) || info_json(engines, t, path, c->check, &err);
     return bad ? trouble(&err) : EXIT_DONE;
 }

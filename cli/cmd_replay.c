@@ -137,7 +137,7 @@ static int lockstep(struct replay_command *c, const struct engines *engines, str
 {
     struct error err;
     struct lockstep_report rep;
-    struct lockstep_options o = {.kind = engine_find(engines, trace_config(t)->engine, &err),
+    struct lockstep_options o = {.kind = recording_engine(engines, t, c->path, &err),
                                  .progress = on_progress,
                                  .ctx = c,
                                  .every = c->lockstep};

@@ -101,7 +101,7 @@ static int screen(void *ctx, const struct engines *engines, struct trace *t, con
     if ((c->png && check_output_name("--png", c->png, path, &err)) ||
         find_position(engines, t, c->at, 0, trace_last_icount(t), &icount, &err))
         return trouble(&err);
-    const struct engine_kind *kind = engine_find(engines, trace_config(t)->engine, &err);
+    const struct engine_kind *kind = recording_engine(engines, t, path, &err);
     struct replay *r = kind ? replay_open_unplaced(t, kind, &err) : NULL;
     int status = r ? print_at(t, kind, r, icount, c->png, &err) : trouble(&err);
     if (r && status != EXIT_TROUBLE && replay_lost(r, &err))

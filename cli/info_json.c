@@ -11,8 +11,9 @@
 #include "core/run/crash.h"
 #include "core/story/marks.h"
 
-static void put_trace(yajl_gen g, struct trace *t, const char *path)
+static void put_trace(yajl_gen g, const struct engines *engines, struct trace *t, const char *path)
 {
+    struct error why;
     const struct trace_config *cfg = trace_config(t);
     json_text(g, "trace", path);
     json_number(g, "bytes", trace_file_size(t));
@@ -25,6 +26,7 @@ static void put_trace(yajl_gen g, struct trace *t, const char *path)
     json_text(g, "damage", trace_truncated(t) && !trace_being_written(t) ? trace_damage(t) : NULL);
     json_text(g, "engine", cfg->engine);
     json_number(g, "behaviour", cfg->behaviour);
+    json_text(g, "replay_refused", recorded_behaves(engines, t, &why) ? NULL : why.text);
 }
 
 /* How many settings before `end` have the key of setting i. */
@@ -243,7 +245,7 @@ int info_json(const struct engines *engines, struct trace *t, const char *path, 
 {
     yajl_gen g = json_new(true);
     yajl_gen_map_open(g);
-    put_trace(g, t, path);
+    put_trace(g, engines, t, path);
     put_machine(g, t);
     put_images(g, t);
     int rc = put_inputs(g, t, err);

@@ -23,12 +23,14 @@ static const struct engines all_engines = {{
      .step_ns = 1,
      .create = hv_create,
      .words = &hv_words,
-     .oldest = HV_OLDEST},
+     .oldest = HV_OLDEST,
+     .past = hv_past},
     {.name = "linux",
      .behaviour = UML_BEHAVIOUR,
      .step_ns = 1,
      .create = uml_create,
      .oldest = UML_OLDEST,
+     .past = uml_past,
      .no_reset = true},
 }};
 

@@ -94,7 +94,7 @@ static int go(const struct seeks *s, struct timeline *tl, const char *path, stru
 int seeks_compare(struct seeks *s, const struct engines *engines, const char *path, bool quiet)
 {
     struct error err;
-    const struct engine_kind *kind = engine_find(engines, trace_config(s->t)->engine, &err);
+    const struct engine_kind *kind = recording_engine(engines, s->t, path, &err);
     struct timeline *tl = kind ? timeline_open_trace(s->t, kind, &err) : NULL;
     if (!tl)
         return trouble(&err);

@@ -207,14 +207,20 @@ void cut_range(const struct trace *t, unsigned part, unsigned parts, uint64_t *b
     *end = part_edge(t, part, parts, from, to);
 }
 
+bool recorded_behaves(const struct engines *engines, const struct trace *t, struct error *why)
+{
+    const struct engine_kind *kind = engine_find(engines, trace_config(t)->engine, why);
+    return kind && !replay_behaves(t, kind, why);
+}
+
 const struct engine_kind *recording_engine(const struct engines *engines, const struct trace *t,
                                            const char *path, struct error *err)
 {
-    struct error note;
-    const struct engine_kind *kind = engine_find(engines, trace_config(t)->engine, err);
-    if (kind && replay_behaviour_differs(t, kind, &note))
-        out_print(stderr, "bootreel: %s: %s\n", path, note.text);
-    return kind;
+    struct error why;
+    if (recorded_behaves(engines, t, &why))
+        return engine_find(engines, trace_config(t)->engine, err);
+    error_set(err, "%.150s: %s", path, why.text);
+    return NULL;
 }
 
 struct replay *open_replay(const struct engines *engines, struct trace *t, const char *path,

@@ -6,8 +6,10 @@
 
 /* Raised whenever the same inputs would run differently. A trace of HV_OLDEST or later runs as it was
  * recorded: code that a version changed asks which version the configuration wants (board_behaves() in
- * hv/board/board.h). */
-enum { HV_BEHAVIOUR = 15, HV_OLDEST = 6 };
+ * hv/board/board.h). docs/versions.md says when the oldest may go. */
+enum { HV_BEHAVIOUR = 15, HV_OLDEST = 14 };
+/* Who replays recordings of the versions before HV_OLDEST. */
+extern const struct engine_past hv_past[];
 
 /* Builds a PC and brings it to reset. All settings are optional; `bootreel record --help` says what they mean:
  *   memory   bytes of RAM (default 256 MiB, 1 MiB … 64 GiB)     cpus   number of processors (1 … 64)

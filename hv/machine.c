@@ -22,14 +22,23 @@ static const struct field pc_fields[] = {
     FIELD(struct pc, fresh),
     FIELD(struct pc, loader_entered),
     FIELD(struct pc, direct),
-    /* from behaviour version 12 on */
     FIELD(struct pc, waiting.from),
     FIELD(struct pc, waiting.turns),
     FIELD(struct pc, waiting.paused),
     /* from behaviour version 15 on */
     FIELD(struct pc, loader_sum),
 };
-enum { FIELDS_OF_12 = 3, FIELDS_OF_15 = 1 };
+enum { FIELDS_OF_15 = 1 };
+
+const struct engine_past hv_past[] = {
+    {1, 1, "a build of commit 7010909a"},
+    {2, 2, "a build of commit 18697ce0"},
+    {3, 3, "a build of commit e34e3a77"},
+    {4, 4, "a build of commit 911c19e7"},
+    {5, 5, "a build of commit 76debb4b"},
+    {6, 13, "bootreel 1.0.0"},
+    {0},
+};
 
 static struct pc *pc_of(struct engine *e)
 {
@@ -42,8 +51,7 @@ static const struct pc *pc_const(const struct engine *e)
 
 static size_t state_nfields(const struct pc *pc)
 {
-    return FIELD_COUNT(pc_fields) - (board_behaves(pc->board, 12) ? 0 : FIELDS_OF_12) -
-           (board_behaves(pc->board, 15) ? 0 : FIELDS_OF_15);
+    return FIELD_COUNT(pc_fields) - (board_behaves(pc->board, 15) ? 0 : FIELDS_OF_15);
 }
 
 /* ---------------------------------------------------------------- time */

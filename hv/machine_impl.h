@@ -13,7 +13,7 @@
 /* Nanoseconds of guest time. */
 enum { NS_PER_STEP = 1 };
 
-/* From behaviour version 12 on, with several processors: who waits in a loop has short turns. */
+/* With several processors: one that waits in a loop has short turns. */
 struct pc_waiting {
     uint64_t from;  /* icount at which the turn began */
     uint32_t turns; /* how many in a row were spent waiting */

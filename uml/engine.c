@@ -32,11 +32,6 @@ static const struct field root_fields[] = {
     FIELD(struct root, calls),      FIELD(struct root, calls_missing), FIELD(struct root, vdso),
 };
 
-static size_t root_count(const struct host *h)
-{
-    return FIELD_COUNT(root_fields) - !host_behaves(h, 6);
-}
-
 static struct host *host_of(struct engine *e)
 {
     return (struct host *)e;
@@ -45,6 +40,15 @@ static const struct host *host_const(const struct engine *e)
 {
     return (const struct host *)e;
 }
+
+const struct engine_past uml_past[] = {
+    {1, 1, "a build of commit f01f6c6e"},
+    {2, 2, "a build of commit efcc9cd4"},
+    {3, 3, "a build of commit cfc34e93"},
+    {4, 4, "a build of commit dc0635a8"},
+    {5, 9, "bootreel 1.0.0"},
+    {0},
+};
 
 bool host_behaves(const struct host *h, uint32_t version)
 {
@@ -280,7 +284,7 @@ static void host_save(struct engine *e, const struct snapshot_sink *sink, struct
 {
     struct host *h = host_of(e);
     mark_used(h);
-    sink->section(sink->ctx, "host", root_fields, root_count(h), &h->r);
+    sink->section(sink->ctx, "host", root_fields, FIELD_COUNT(root_fields), &h->r);
     x86_save(h->cpu, sink);
     physmem_save(h->mem, sink, base ? base->epoch : 0, base ? h->epoch : 0);
     if (!base)
@@ -303,7 +307,7 @@ static int host_load(struct engine *e, const struct snapshot_source *src, struct
     h->soonest = 0;
     h->base.device_wrote = 0;
     h->failed = false;
-    if (src->section(src->ctx, "host", root_fields, root_count(h), &h->r) < 0)
+    if (src->section(src->ctx, "host", root_fields, FIELD_COUNT(root_fields), &h->r) < 0)
         return error_set(err, "the saved state has no section \"host\" of this version");
     if (x86_load(h->cpu, src) < 0 || physmem_load(h->mem, src) < 0)
         return error_set(err, "the saved state's processor or memory does not fit");
@@ -533,7 +537,7 @@ struct engine *uml_create(const struct engine_config *cfg, struct error *err)
         TERM(h->r.terminal)->console = 1;
         rc = tree_create(h, err);
     }
-    if (!rc && host_behaves(h, 6) && vdso_create(h))
+    if (!rc && vdso_create(h))
         rc = error_set(err, "no memory for the vDSO");
     if (!rc)
         rc = start_program(h, err);

@@ -21,14 +21,10 @@
  * of UML_OLDEST or later runs as it was recorded: code that a version changed asks which version the
  * configuration wants (host_behaves()).
  *
- * 6: the vDSO; RDFSBASE and its like where the model has them, and AT_HWCAP2 says so; a thread that executes
- *    a program ends the others only if that program can run.
- * 7: instructions of AVX-512, AMX and others that capstone does not know are named when a program lacks them.
- * 8: mremap() of nothing maps the pages of a shared mapping once more.
- * 9: signalfd(); a program that is executed by descriptor has a name, "/dev/fd/3".
- * 10: an operand nearly 2 GB behind RIP is not undefined.
  * 11: calls are reported with names, as strace prints them; open() with O_CREAT makes the file that a dangling link leads to. */
-enum { UML_BEHAVIOUR = 11, UML_OLDEST = 5 };
+enum { UML_BEHAVIOUR = 11, UML_OLDEST = 10 };
+/* Who replays recordings of the versions before UML_OLDEST. */
+extern const struct engine_past uml_past[];
 
 /* Creates the host and loads the first program. The images and the settings must stay valid. NULL with err
  * if there is no program, it cannot be loaded, or there is not enough memory. */

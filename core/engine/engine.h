@@ -51,6 +51,12 @@ struct engine_host {
         wrong; /* for tests of comparisons: the mnemonic of an instruction that compiled code does wrong; NULL: none */
 };
 
+/* Recordings of the behaviours `first` to `last` of an engine, which this program no longer runs: who replays them. */
+struct engine_past {
+    uint32_t first, last;
+    const char *by; /* "bootreel 1.0.0", "a build of commit 76debb4b" */
+};
+
 struct engine_config {
     const struct setting *settings;
     size_t nsettings;

@@ -18,6 +18,8 @@ struct engine_kind {
     /* The oldest behaviour version that it can still run as, if asked to by engine_config.behaviour; 0: only
      * its own. */
     uint32_t oldest;
+    const struct engine_past
+        *past; /* the versions before that, up to a row of zeros; NULL: nobody knows them */
     bool
         no_reset; /* nothing resets it, so it never stops with STOP_RESET: where a boot repeats, it says so by other events */
     struct engine_host host; /* for those who create one: engine_config.host */
@@ -39,11 +41,10 @@ static inline uint64_t engine_ram_end(const struct engine_kind *kind, const stru
     return kind->words && kind->words->ram_end ? kind->words->ram_end(&cfg) : trace_memory(t);
 }
 
-/* The behaviour version that a trace of version `recorded` is run as. */
-static inline uint32_t engine_runs_as(const struct engine_kind *kind, uint32_t recorded)
+/* The oldest behaviour version whose recordings the engine replays. */
+static inline uint32_t engine_oldest(const struct engine_kind *kind)
 {
-    return kind->oldest && recorded >= kind->oldest && recorded < kind->behaviour ? recorded
-                                                                                  : kind->behaviour;
+    return kind->oldest ? kind->oldest : kind->behaviour;
 }
 
 /* How code is executed, by the values of environment variables (docs/compiler.md). `compile`: after how many

@@ -135,7 +135,7 @@ static void on_console(void *ctx, unsigned device, const void *data, size_t n)
 /* A run that is repeated keeps its behaviour. */
 static uint32_t behaviour_of(const struct recorder *r)
 {
-    return engine_runs_as(r->o.kind, r->o.again ? trace_config(r->o.again)->behaviour : r->o.kind->behaviour);
+    return r->o.again ? trace_config(r->o.again)->behaviour : r->o.kind->behaviour;
 }
 
 static int create_writer(struct recorder *r, struct error *err)

@@ -13,16 +13,34 @@ enum { SLICE = 25000000 }; /* steps between two reports of progress */
 
 /* ---------------------------------------------------------------- opening */
 
-bool replay_behaviour_differs(const struct trace *t, const struct engine_kind *kind, struct error *text)
+static const char *who_runs(const struct engine_kind *kind, uint32_t behaviour)
 {
-    uint32_t recorded = trace_config(t)->behaviour;
-    if (recorded == engine_runs_as(kind, recorded))
-        return false;
-    error_set(
-        text,
-        "recorded with behaviour version %u of the engine \"%s\", this is version %u: the replay may differ",
-        recorded, kind->name, kind->behaviour);
-    return true;
+    if (behaviour > kind->behaviour)
+        return "a newer bootreel";
+    for (const struct engine_past *p = kind->past; p && p->last; p++)
+        if (behaviour >= p->first && behaviour <= p->last)
+            return p->by;
+    return "the bootreel that recorded it";
+}
+
+int replay_behaves(const struct trace *t, const struct engine_kind *kind, struct error *err)
+{
+    const uint32_t recorded = trace_config(t)->behaviour, oldest = engine_oldest(kind);
+    char runs[32];
+    if (strcmp(trace_config(t)->engine, kind->name))
+        return error_set(err, "the trace is of engine \"%s\", not \"%s\": this version cannot run it",
+                         trace_config(t)->engine, kind->name);
+    if (recorded >= oldest && recorded <= kind->behaviour)
+        return 0;
+    const char *const to = kind->behaviour > oldest + 1 ? " to " : " and ";
+    if (oldest < kind->behaviour)
+        snprintf(runs, sizeof runs, "%u%s%u", oldest, to, kind->behaviour);
+    else
+        snprintf(runs, sizeof runs, "%u", oldest);
+    return error_set(
+        err,
+        "recorded with behaviour %u of the engine \"%s\", and this bootreel runs only %s: replay it with %s",
+        recorded, kind->name, runs, who_runs(kind, recorded));
 }
 
 bool replay_possible(const struct trace *t, struct error *text)
@@ -41,12 +59,7 @@ static void no_event(void *ctx, const struct event *ev) {}
 static struct replay *open_replay(struct trace *t, const struct engine_kind *kind, bool unplaced,
                                   struct error *err)
 {
-    if (strcmp(trace_config(t)->engine, kind->name)) {
-        error_set(err, "the trace is of engine \"%s\", not \"%s\": this version cannot run it",
-                  trace_config(t)->engine, kind->name);
-        return NULL;
-    }
-    if (!replay_possible(t, err))
+    if (replay_behaves(t, kind, err) || !replay_possible(t, err))
         return NULL;
     struct replay *r = mem_zero(1, sizeof *r);
     r->t = t;
@@ -58,7 +71,7 @@ static struct replay *open_replay(struct trace *t, const struct engine_kind *kin
     r->cfg.settings = trace_config(t)->settings;
     r->cfg.nsettings = trace_config(t)->nsettings;
     r->cfg.images = image_replay_images(r->images, &r->cfg.nimages);
-    r->cfg.behaviour = engine_runs_as(kind, trace_config(t)->behaviour);
+    r->cfg.behaviour = trace_config(t)->behaviour;
     r->cfg.host = kind->host;
     r->cfg.unplaced = r->unplaced = unplaced;
     r->e = kind->create(&r->cfg, err);

@@ -27,6 +27,9 @@ struct replay *replay_open(struct trace *t, const struct engine_kind *kind, stru
 /* As replay_open(), for a caller that seeks before it runs the engine or looks at it. Before that, the engine has no position, which
  * saves loading the guest's kernel. */
 struct replay *replay_open_unplaced(struct trace *t, const struct engine_kind *kind, struct error *err);
+/* -1 with err, one line that names the bootreel to use, if the engine does not run as the behaviour version that recorded the trace. Reading the
+ * trace needs no engine. */
+int replay_behaves(const struct trace *t, const struct engine_kind *kind, struct error *err);
 /* False if the recording ended before the machine's first state was in the trace; then `text` says so in one line. */
 bool replay_possible(const struct trace *t, struct error *text);
 /* Whether the trace has the machine's state at icount 0; otherwise the engine has to be put there. */
@@ -35,10 +38,6 @@ void replay_close(struct replay *r); /* NULL is allowed */
 struct engine *replay_engine(struct replay *r);
 /* The configuration that the engine was created from; its images are read from the trace. */
 const struct engine_config *replay_config(const struct replay *r);
-
-/* True if the trace was recorded by a behaviour version of the engine that it cannot run as any more: then
- * the replay may differ, and `text` says so in one line. */
-bool replay_behaviour_differs(const struct trace *t, const struct engine_kind *kind, struct error *text);
 
 /* Sets the observer of the run, as engine_ops.observe. It is referred to, not copied. NULL: nobody observes. */
 void replay_observe(struct replay *r, uint32_t classes, const struct observer *observer);

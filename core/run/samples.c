@@ -50,8 +50,8 @@ struct sampler {
     unsigned cpu;
     uint64_t pc[SAMPLES_DEPTH];
     uint32_t call[CHAIN_MAX];
-    long checkpoint;         /* the last one that was passed, or is at the beginning */
-    struct state_hash *hash; /* NULL: the trace is of another behaviour version, whose states differ */
+    long checkpoint; /* the last one that was passed, or is at the beginning */
+    struct state_hash *hash;
     struct snapshot_base hashed;
 };
 
@@ -434,7 +434,6 @@ int samples_divisible(struct trace *t, struct error *err)
 static int begin(struct sampler *s, struct error *err)
 {
     int divisible = samples_divisible(s->o->trace, err);
-    struct error ignored;
     if (divisible < 0)
         return -1;
     s->out->symbols = s->o->symbols ? s->o->symbols : (s->out->own_symbols = symbols_load(s->o->trace, err));
@@ -445,7 +444,7 @@ static int begin(struct sampler *s, struct error *err)
     s->processes = processes_new();
     for (size_t i = 0; i < sizeof s->active / sizeof s->active[0]; i++)
         s->active[i] = -1;
-    s->hash = replay_behaviour_differs(s->o->trace, s->r->kind, &ignored) ? NULL : state_hash_new();
+    s->hash = state_hash_new();
     s->look = look_of(s->r->e, false);
     s->walker = s->o->walker->open();
     replay_progress(s->r, s->o->progress, s->o->ctx);

@@ -736,7 +736,6 @@ int replay_all(struct replay *r, const struct replay_options *o, struct replay_r
                struct error *err)
 {
     struct verify v = {.r = r, .o = o, .report = report, .err = err, .hash = state_hash_new()};
-    struct error note;
     *report = (struct replay_report){0};
     r->progress = o->progress;
     r->progress_ctx = o->ctx;
@@ -763,8 +762,6 @@ int replay_all(struct replay *r, const struct replay_options *o, struct replay_r
         rc = error_set(err, "%s: the trace is damaged; the replay equals everything before that",
                        trace_damage(r->t));
     r->e->ops->observe(r->e, r->classes, r->observer);
-    if (report->diverged && replay_behaviour_differs(r->t, r->kind, &note))
-        text_add(&v.out, "%s\n", note.text);
     report->divergence = v.out.s;
     report->steps = r->e->ops->icount(r->e) - report->from;
     report->taken = v.story ? recorded_story_count(v.story) : 0;

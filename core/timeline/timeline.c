@@ -53,7 +53,6 @@ static struct timeline *open_timeline(struct trace *t, const struct engine_kind 
     /* States come and go, and the same pages become zero again and again. */
     tl->keeping.host.keeps_zeros = true;
     tl->last = trace_last_icount(t);
-    replay_behaviour_differs(t, kind, &tl->warning);
     trace_prepare(t, kind->unpacked); /* beside making the engine */
     tl->replay = unplaced ? replay_open_unplaced(t, &tl->keeping, err) : replay_open(t, &tl->keeping, err);
     if (!tl->replay) {
@@ -87,6 +86,7 @@ struct timeline *timeline_open(const char *path, const struct engine_kind *const
 {
     struct trace *t = trace_open(path, err);
     struct timeline *tl = NULL;
+    struct error why;
     if (!t)
         return NULL;
     const char *name = trace_config(t)->engine;
@@ -95,13 +95,15 @@ struct timeline *timeline_open(const char *path, const struct engine_kind *const
         if (!strcmp(kinds[i]->name, name))
             kind = kinds[i];
     if (kind)
-        tl = timeline_open_trace(t, kind, err);
+        tl = timeline_open_trace(t, kind, &why);
     else
-        error_set(err, "%s: the trace is of engine \"%s\": this version has none of that name", path, name);
-    if (!tl)
+        error_set(&why, "the trace is of engine \"%s\": this version has none of that name", name);
+    if (!tl) {
+        error_set(err, "%.150s: %s", path, why.text);
         trace_close(t);
-    else
-        tl->own_trace = true;
+        return NULL;
+    }
+    tl->own_trace = true;
     return tl;
 }
 

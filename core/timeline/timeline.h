@@ -70,8 +70,7 @@ struct trace *timeline_trace(struct timeline *tl);
 /* The kind of engine that it runs. */
 const struct engine_kind *timeline_kind(const struct timeline *tl);
 
-/* One line of warning if the trace was recorded by another behaviour version of the engine (the replay may
- * differ); otherwise "". */
+/* One line of warning once a state was found that is not the recorded run's; otherwise "". */
 const char *timeline_warning(const struct timeline *tl);
 
 /* Pages of a state are read from the trace when they are first used, by a run or by looking at memory. If one could not be read (the

@@ -6,7 +6,7 @@ setarch -R true 2>/dev/null || skip_all "addresses cannot be fixed here (setarch
 [ "$(cat /proc/sys/kernel/randomize_va_space)" != 0 ] || skip_all "this host does not randomize addresses"
 cd "$work" || exit 2
 cp "$top"/tests/golden/behaviour-15.reel pc.reel
-cp "$top"/tests/golden/linux-10.reel linux.reel
+cp "$top"/tests/golden/linux-11.reel linux.reel
 chmod u+w ./*.reel
 printf '\272\370\003\260A\356\353\375' >print.bin # prints A on the serial port, again and again
 

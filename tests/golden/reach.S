@@ -1,4 +1,4 @@
-/* reach.S - an operand that lies 2 GB or more behind the start of its block. Up to behaviour 9 of the Linux host this raised #UD. */
+/* reach.S - an operand that lies 2 GB or more behind the start of its block. */
     .globl _start
 _start:
     .fill 16, 1, 0x90

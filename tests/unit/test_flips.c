@@ -376,8 +376,8 @@ static void flip_all(const char *trace, size_t every)
 
 static void test_flips(void **state)
 {
-    flip_all("tests/golden/format-4.reel", 997);
-    flip_all("tests/golden/behaviour-11-turns.reel", 1999);
+    flip_all("tests/golden/behaviour-15-frames.reel", 997);
+    flip_all("tests/golden/behaviour-15-turns.reel", 1999);
 }
 
 int main(int argc, char **argv)
