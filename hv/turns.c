@@ -2,20 +2,15 @@
  * differ from them. */
 #include "hv/machine_impl.h"
 
-/* How many steps a turn has: at least `least`, and up to 2^bits - 1 more. Each turn fills the host's caches with another processor's
- * code and data. From behaviour 11 on turns are long enough that this costs little. */
-struct turn_length {
-    uint32_t least;
-    unsigned bits;
-};
-static const struct turn_length turn_length = {8000, 13}, turn_length_before_11 = {1000, 10};
+/* How many steps a turn has: at least TURN_LEAST, and up to 2^TURN_BITS - 1 more. Each turn fills the host's caches with another
+ * processor's code and data, which takes little time beside turns of this length. */
+enum { TURN_LEAST = 8000, TURN_BITS = 13 };
 
 /* The length varies with the position. With a fixed length, turns could end at the same place of a loop forever, for example each time
  * with a lock held. */
-static uint32_t turn_at(const struct pc *pc, uint64_t icount)
+static uint32_t turn_at(uint64_t icount)
 {
-    const struct turn_length *l = board_behaves(pc->board, 11) ? &turn_length : &turn_length_before_11;
-    return l->least + (uint32_t)(icount * 0x9e3779b97f4a7c15ull >> (64 - l->bits));
+    return TURN_LEAST + (uint32_t)(icount * 0x9e3779b97f4a7c15ull >> (64 - TURN_BITS));
 }
 
 /* A turn ended at a position; one without a step does not count. */
@@ -54,7 +49,7 @@ void pc_take_turn(struct pc *pc, unsigned cpu)
 {
     end_turn(pc, pc->icount);
     pc->turn = cpu;
-    pc->turn_left = turn_of(pc, cpu, pc->icount, turn_at(pc, pc->icount));
+    pc->turn_left = turn_of(pc, cpu, pc->icount, turn_at(pc->icount));
     pc->cpu = board_cpu(pc->board, cpu);
 }
 
@@ -80,7 +75,7 @@ static void steps_made(struct pc *pc, uint64_t n, uint64_t icount, uint64_t slee
 /* The length of a turn of the same processor, which begins while all others sleep. */
 static uint32_t next_length(struct pc *pc, uint64_t icount)
 {
-    const uint32_t plain = turn_at(pc, icount);
+    const uint32_t plain = turn_at(icount);
     return pc->vary ? vary_turn(pc->vary, pc->turn, icount, plain, true) : plain;
 }
 
@@ -100,7 +95,7 @@ static void turns_done(struct pc *pc, uint64_t done)
         steps_made(pc, done, at + done, sleepers(pc));
 }
 
-/* From behaviour 12 on a processor that waits in a loop (PAUSE) has only STEPS_AFTER_PAUSE left of its turn: what it waits for is most often
+/* A processor that waits in a loop (PAUSE) has only STEPS_AFTER_PAUSE left of its turn: what it waits for is most often
  * done by another one. Who makes more than STEPS_WAITING before the PAUSE has done something else. If nobody has for some rounds, all may wait
  * for a time to pass; then turns are long again, since short ones cost time. */
 enum { STEPS_AFTER_PAUSE = 200, STEPS_WAITING = 200, ROUNDS_WAITING = 8 };
@@ -108,7 +103,7 @@ enum { STEPS_AFTER_PAUSE = 200, STEPS_WAITING = 200, ROUNDS_WAITING = 8 };
 /* Whether the next PAUSE matters. This has to follow from the state, as all that decides about turns: so x86_waits() must not be asked. */
 static bool pause_matters(const struct pc *pc)
 {
-    if (pc->waiting.paused || !board_behaves(pc->board, 12))
+    if (pc->waiting.paused)
         return false;
     for (unsigned i = 0; i < board_cpus(pc->board); i++)
         if (i != pc->turn && !x86_sleeps(board_cpu(pc->board, i)))

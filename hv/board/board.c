@@ -371,18 +371,9 @@ static int create_cpus(struct board *b, struct error *err)
         b->cpu[i].x86 = x86_create(b->mem, &b->cpu[i].bus, i, model ? model : x86_model(0), err);
         if (!b->cpu[i].x86)
             return -1;
-        if (!board_behaves(b, 7))
-            x86_as_before_7(b->cpu[i].x86);
-        if (!board_behaves(b, 9))
-            x86_as_before_9(b->cpu[i].x86);
-        if (!board_behaves(b, 10))
-            x86_as_before_10(b->cpu[i].x86);
-        if (board_behaves(b, 12))
-            x86_set_cores(b->cpu[i].x86, (unsigned)n);
-        if (!board_behaves(b, 13))
-            x86_as_before_13(b->cpu[i].x86);
+        x86_set_cores(b->cpu[i].x86, (unsigned)n);
         if (!board_behaves(b, 15))
-            x86_as_before_15(b->cpu[i].x86, board_behaves(b, 7));
+            x86_as_before_15(b->cpu[i].x86);
         b->ncpus = i + 1;
     }
     return 0;
@@ -486,17 +477,12 @@ static const struct field state_fields[] = {
     FIELD_BYTES(struct board, state.request_how),
     FIELD(struct board, irq.isa),
     FIELDS(struct board, irq.intx),
-    FIELD(struct board, state.asleep), /* from behaviour version 7 on */
+    FIELD(struct board, state.asleep),
 };
-
-static size_t state_nfields(const struct board *b)
-{
-    return FIELD_COUNT(state_fields) - !board_behaves(b, 7);
-}
 
 void board_save(struct board *b, const struct snapshot_sink *sink, struct snapshot_base *base)
 {
-    sink->section(sink->ctx, "board", state_fields, state_nfields(b), b);
+    sink->section(sink->ctx, "board", state_fields, FIELD_COUNT(state_fields), b);
     sink->section(sink->ctx, "events", events_fields, events_nfields, &b->events);
     for (unsigned i = 0; i < b->ncpus; i++)
         x86_save(b->cpu[i].x86, sink);
@@ -539,7 +525,7 @@ static int check_loaded(struct board *b, struct error *err)
 
 static int load_sections(struct board *b, const struct snapshot_source *src, struct error *err)
 {
-    if (load_section(src, "board", state_fields, state_nfields(b), b, err) ||
+    if (load_section(src, "board", state_fields, FIELD_COUNT(state_fields), b, err) ||
         load_section(src, "events", events_fields, events_nfields, &b->events, err))
         return -1;
     for (unsigned i = 0; i < b->ncpus; i++)

@@ -52,7 +52,7 @@ unsigned board_mmio(struct board *b, uint64_t pa, uint64_t size, void *ctx, mmio
 unsigned board_mmio_bar(struct board *b, uint64_t size, void *ctx, mmio_read_fn *read, mmio_write_fn *write)
 {
     const unsigned id = board_mmio(b, UINT64_MAX, size, ctx, read, write);
-    b->mmio[id].bar = board_behaves(b, 9);
+    b->mmio[id].bar = true;
     return id;
 }
 
@@ -142,10 +142,9 @@ static bool is_taken(const struct board *b, uint64_t page)
 static void set_bar_memory(struct board *b, uint64_t base, struct ramblock *block, bool present, bool rom)
 {
     const uint64_t size = ramblock_size(block);
-    const bool whole = !board_behaves(b, 9);
     for (uint64_t at = 0, end; at < size; at = end) {
-        const bool taken = !whole && is_taken(b, base + at);
-        for (end = whole ? size : at + SNAPSHOT_PAGE; end < size && is_taken(b, base + end) == taken;)
+        const bool taken = is_taken(b, base + at);
+        for (end = at + SNAPSHOT_PAGE; end < size && is_taken(b, base + end) == taken;)
             end += SNAPSHOT_PAGE;
         if (!taken && present)
             physmem_map(b->mem, base + at, end - at, block, at, rom ? NULL : block, at, rom);

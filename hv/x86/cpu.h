@@ -424,20 +424,16 @@ struct x86 {
     struct physmem *mem;
     struct x86_bus bus;
     const struct cpuid_model *model;
-    uint64_t features; /* the model's, without those that were taken away (x86_as_before_7) */
+    uint64_t features; /* the model's, with those that were added to it */
     struct decoder *decoder;
     struct plain_undefined plain; /* lacking.c */
     unsigned cores;               /* of the package: x86_set_cores() */
-    bool names_fewer;             /* as before behaviour version 9 (lacking.c) */
-    bool forgets_lines;           /* as before behaviour version 10 (run.c) */
-    bool narrow_bases;            /* as before behaviour version 15 (sys.h) */
-    bool
-        task_faults_count; /* as before 15: a fault in the new task is a step beside the task switch's (task.c) */
-    bool step_owed;        /* a task switch has left its block, and its step is not counted yet */
-    struct decoder *all_rows; /* of every feature, once it was needed (lacking.c) */
-    void *room;               /* what it was allocated as */
-    struct field_table saved; /* the fields of this struct that are state */
-    struct op *patched;       /* op whose fn is replaced by op_resync */
+    bool as_before_15;            /* x86_as_before_15(): sys.h, task.c */
+    bool step_owed;               /* a task switch has left its block, and its step is not counted yet */
+    struct decoder *all_rows;     /* of every feature, once it was needed (lacking.c) */
+    void *room;                   /* what it was allocated as */
+    struct field_table saved;     /* the fields of this struct that are state */
+    struct op *patched;           /* op whose fn is replaced by op_resync */
     op_fn *patched_fn;
     struct block *held; /* executed in part: its compiled code is not entered */
     struct cut cut;

@@ -50,8 +50,6 @@ struct cpuid_model {
     (FEATURES_V2 | F(XSAVE) | F(AVX) | F(AVX2) | F(FMA) | F(F16C) | F(BMI1) | F(BMI2) | F(LZCNT) |           \
      F(MOVBE) | F(AES) | F(PCLMUL) | F(XSAVEOPT) | F(XSAVEC) | F(XGETBV1) | F(XSAVES) | F(RDRAND) |          \
      F(RDSEED) | F(FSGSBASE) | F(SMEP) | F(SMAP) | F(ADX) | F(CLFLUSHOPT) | F(X2APIC) | F(TSC_DEADLINE))
-/* What processors of before behaviour 7 did not have. */
-#define FEATURES_7 (F(X2APIC) | F(TSC_DEADLINE) | F(LA57))
 #define FEATURES_MAX                                                                                         \
     (FEATURES_V3 | F(UMIP) | F(INVPCID) | F(CLWB) | F(RDPID) | F(SHA) | F(GFNI) | F(VAES) | F(VPCLMUL) |     \
      F(LA57))
@@ -131,30 +129,9 @@ bool cpu_has(const struct x86 *cpu, enum feature f)
     return cpu->features >> f & 1;
 }
 
-void x86_as_before_7(struct x86 *cpu)
+void x86_as_before_15(struct x86 *cpu)
 {
-    cpu->features &= ~FEATURES_7;
-}
-
-void x86_as_before_9(struct x86 *cpu)
-{
-    cpu->names_fewer = true;
-}
-
-void x86_as_before_10(struct x86 *cpu)
-{
-    cpu->forgets_lines = true;
-}
-
-void x86_as_before_13(struct x86 *cpu)
-{
-    decoder_short_reach(cpu->decoder);
-}
-
-void x86_as_before_15(struct x86 *cpu, bool narrow_bases)
-{
-    cpu->narrow_bases = narrow_bases;
-    cpu->task_faults_count = true;
+    cpu->as_before_15 = true;
 }
 
 void x86_set_cores(struct x86 *cpu, unsigned n)

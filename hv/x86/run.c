@@ -491,7 +491,7 @@ static int look(struct x86 *cpu)
     unpatch(cpu);
     jit_release(cpu);
     rearm(cpu);
-    cpu->attention = !cpu->forgets_lines; /* until the lines are looked at, below */
+    cpu->attention = true; /* until the lines are looked at, below */
     if (cpu->shutdown) {
         cpu->bus.shutdown(cpu->bus.ctx);
         return X86_SHUTDOWN;

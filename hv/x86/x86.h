@@ -227,23 +227,11 @@ bool x86_compiles(void);
 struct x86 *x86_create(struct physmem *, const struct x86_bus *, unsigned index, const char *model,
                        struct error *err);
 void x86_destroy(struct x86 *);
-/* Takes away what no model had before behaviour version 7: x2APIC, the TSC-deadline timer, 5-level paging.
- * Only right after creation. */
-void x86_as_before_7(struct x86 *);
-/* Reports no instruction as lacking (EV_CPU_LACKS) that was not reported before behaviour version 9. Only right
- * after creation. */
-void x86_as_before_9(struct x86 *);
-/* A processor that halts in the last step of a run waits (x86_waits()) even if an interrupt is pending, until something else comes, as it
- * did before behaviour version 10. Only right after creation. */
-void x86_as_before_10(struct x86 *);
-/* An operand nearly 2 GB behind RIP may raise #UD, as before behaviour version 13. Only right after creation. */
-void x86_as_before_13(struct x86 *);
-/* A fault after a task switch, in the new task, takes a step beside the instruction's, as before behaviour version 15. With
- * `narrow_bases` tables and SYSENTER's addresses with bit 31 set raise #GP on a model without long mode, as from version 7 on. Only right
- * after creation. */
-void x86_as_before_15(struct x86 *, bool narrow_bases);
-/* How many processors there are in the package, with APIC IDs from 0 on; each is a core with one thread. 1 if this is not
- * called, as before behaviour version 12. Only right after creation. */
+/* A fault after a task switch, in the new task, takes a step besides the instruction's, and tables and SYSENTER's addresses with bit 31 set
+ * raise #GP on a model without long mode, as in behaviour 14 of the PC. Only right after creation. */
+void x86_as_before_15(struct x86 *);
+/* How many processors there are in the package, with APIC IDs from 0 on; each is a core with one thread. 1 if this is not called. Only
+ * right after creation. */
 void x86_set_cores(struct x86 *, unsigned n);
 /* Whether the local APIC's timer has the mode of IA32_TSC_DEADLINE. */
 bool x86_has_tsc_deadline(const struct x86 *);

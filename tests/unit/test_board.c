@@ -205,11 +205,6 @@ static void power_management(void **state)
     out(f, b, 0xcf9, 1, 0);
     out(f, b, 0xcf9, 1, 4); /* soft: INIT#, which is the processors' business */
     assert_int_equal(board_take_request(b, &status, &how), BOARD_NONE);
-    f->cfg.behaviour = 6;
-    out(f, b, 0xcf9, 1, 0);
-    out(f, b, 0xcf9, 1, 4);
-    assert_int_equal(board_take_request(b, &status, &how), BOARD_RESET);
-    f->cfg.behaviour = 0;
 }
 
 /* S3: PMBASE, what may wake and the PAM registers stay; other chips' state does not. */
@@ -247,22 +242,6 @@ static void suspend_to_ram(void **state)
     acpi_power_button(b);
     assert_false(board_asleep(b));
     assert_int_equal(in(f, b, 0x600, 2), 0x8100);
-}
-
-/* A trace of behaviour version 6 runs on a processor without x2APIC and TSC deadline, whatever its model has now. */
-static void older_behaviour(void **state)
-{
-    struct fixture *f = *state;
-    struct board_host host = {.ctx = f, .icount = host_icount, .time = host_time};
-    struct error err;
-    f->setting[2] = (struct setting){"cpu", "max"};
-    for (uint32_t version = 0; version <= 7; version += version ? 1 : 6) {
-        f->cfg.behaviour = version;
-        struct board *b = board_create(&f->cfg, &host, &err);
-        assert_non_null(b);
-        assert_true(x86_has_tsc_deadline(board_cpu(b, 0)) == (version != 6));
-        board_destroy(b);
-    }
 }
 
 /* ---------------------------------------------------------------- what comes before BARs */
@@ -318,7 +297,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(shadow_ram, setup, teardown),
         cmocka_unit_test_setup_teardown(pirq_routing, setup, teardown),
         cmocka_unit_test_setup_teardown(power_management, setup, teardown),
-        cmocka_unit_test_setup_teardown(older_behaviour, setup, teardown),
         cmocka_unit_test_setup_teardown(suspend_to_ram, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

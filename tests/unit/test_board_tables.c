@@ -229,7 +229,7 @@ static unsigned smbios_length(struct fixture *f, unsigned type)
     return 0;
 }
 
-/* DSP0134 2.8, section 7: the lengths of that version. Until behaviour 14 a memory device had that of 2.7. */
+/* DSP0134 2.8, section 7: the lengths of that version. */
 static void smbios_lengths(void **state)
 {
     static const unsigned want[][2] = {{0, 24},  {1, 27},  {3, 22},  {4, 42},
@@ -238,9 +238,6 @@ static void smbios_lengths(void **state)
     board_direct_setup(f->board);
     for (size_t i = 0; i < sizeof want / sizeof want[0]; i++)
         assert_int_equal(smbios_length(f, want[i][0]), want[i][1]);
-    f->cfg.behaviour = 13;
-    assert_int_equal(smbios_length(f, 17), 34);
-    f->cfg.behaviour = 0;
 }
 
 static void direct_setup(void **state)

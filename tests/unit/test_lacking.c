@@ -142,8 +142,8 @@ static void note(void *ctx, struct event *ev)
     snprintf(t->text, sizeof t->text, "%.*s", (int)ev->len, (const char *)ev->data);
 }
 
-/* What is told when `code` is executed: KMOVD makes an event from behaviour version 9 on, VPXORD always. */
-static struct told executed(const void *code, size_t n, bool before_9)
+/* What is reported when `code` is executed. */
+static struct told executed(const void *code, size_t n)
 {
     enum { RAM = 1 << 20, CODE = 0x1000, HANDLER = 0x2000 };
     const struct engine_host host = host_asked();
@@ -156,8 +156,6 @@ static struct told executed(const void *code, size_t n, bool before_9)
     bus.event = note;
     physmem_map(mem, 0, RAM, ram, 0, ram, 0, false);
     struct x86 *cpu = x86_create(mem, &bus, 0, "max", NULL);
-    if (before_9)
-        x86_as_before_9(cpu);
     x86_set(cpu, "cr0", 0x11); /* protected mode, whose VEX is not that of real mode */
     x86_set_segment(cpu, "cs", 8, 0, 0xffffffff, 0xc09b);
     x86_set_segment(cpu, "ss", 16, 0, 0xffffffff, 0xc093);
@@ -170,15 +168,14 @@ static struct told executed(const void *code, size_t n, bool before_9)
     return t;
 }
 
-static void test_older_behaviour(void **state)
+static void test_executed(void **state)
 {
     static const char kmovd[] = "\xc5\xfb\x92\xc8", vpxord[] = "\x62\xf1\x75\x48\xef\xd0";
     need_capstone_4();
-    struct told t = executed(kmovd, 4, false);
+    struct told t = executed(kmovd, 4);
     assert_int_equal(t.n, 1);
     assert_string_equal(t.text, "kmovd of AVX512BW, which no --cpu has");
-    assert_int_equal(executed(kmovd, 4, true).n, 0);
-    t = executed(vpxord, 6, true);
+    t = executed(vpxord, 6);
     assert_int_equal(t.n, 1);
     assert_string_equal(t.text, "vpxord of AVX512F, which no --cpu has");
 }
@@ -210,10 +207,9 @@ static void test_words(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_avx512),         cmocka_unit_test(test_unknown_evex),
-        cmocka_unit_test(test_others),         cmocka_unit_test(test_words),
-        cmocka_unit_test(test_table),          cmocka_unit_test(test_none),
-        cmocka_unit_test(test_older_behaviour)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_avx512),  cmocka_unit_test(test_unknown_evex),
+                                       cmocka_unit_test(test_others),  cmocka_unit_test(test_words),
+                                       cmocka_unit_test(test_table),   cmocka_unit_test(test_none),
+                                       cmocka_unit_test(test_executed)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -194,23 +194,20 @@ static void test_legacy_early(void **state)
     struct fixture *f = &m->f;
     struct board *b = f->board;
     enum { AVAIL = RING + VIRTIO_QUEUE_SIZE * 16 };
-    for (unsigned behaviour = 7; behaviour <= 8; behaviour++) {
-        f->cfg.behaviour = behaviour;
-        out(f, b, IO_AT + 18, 1, 0);
-        out(f, b, IO_AT + 18, 1, VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER);
-        out(f, b, IO_AT + 8, 4, RING >> 12);
-        header(f, TYPE_IN, 7);
-        descriptor(f, RING, 0, HEADER, 16, NEXT, 1);
-        descriptor(f, RING, 1, DATA, 512, NEXT | WRITE, 2);
-        descriptor(f, RING, 2, STATUS, 1, WRITE, 0);
-        put_word(f, AVAIL + 4, 0);
-        put_word(f, AVAIL + 2, 1);
-        put_word(f, RING + 8192 + 2, 0);
-        out(f, b, IO_AT + 16, 2, 0);
-        f->time += 1000000;
-        board_run_timers(b);
-        assert_int_equal(word(f, RING + 8192 + 2), behaviour == 8);
-    }
+    out(f, b, IO_AT + 18, 1, 0);
+    out(f, b, IO_AT + 18, 1, VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER);
+    out(f, b, IO_AT + 8, 4, RING >> 12);
+    header(f, TYPE_IN, 7);
+    descriptor(f, RING, 0, HEADER, 16, NEXT, 1);
+    descriptor(f, RING, 1, DATA, 512, NEXT | WRITE, 2);
+    descriptor(f, RING, 2, STATUS, 1, WRITE, 0);
+    put_word(f, AVAIL + 4, 0);
+    put_word(f, AVAIL + 2, 1);
+    put_word(f, RING + 8192 + 2, 0);
+    out(f, b, IO_AT + 16, 2, 0);
+    f->time += 1000000;
+    board_run_timers(b);
+    assert_int_equal(word(f, RING + 8192 + 2), 1);
     assert_sectors(f, DATA, 7, 512);
 }
 
@@ -295,32 +292,28 @@ static void test_bad_requests(void **state)
     assert_false(get(f, 20, 1) & VIRTIO_NEEDS_RESET);
 }
 
-/* What is discarded is zeros then; before behaviour version 9 it kept its content. */
+/* What is discarded is zeros then. */
 static void test_discard(void **state)
 {
-    for (unsigned behaviour = 8; behaviour <= 9; behaviour++) {
-        struct machine *m = *state;
-        struct fixture *f = &m->f;
-        const struct {
-            uint64_t sector;
-            uint32_t sectors, flags;
-        } range = {3, 2, 0};
-        uint8_t have[1536], want[1536];
-        f->cfg.behaviour = behaviour;
-        start(m, 0);
-        header(f, 11, 0);
-        put(f, DATA, &range, sizeof range);
-        descriptor(f, RING, 0, HEADER, 16, NEXT, 1);
-        descriptor(f, RING, 1, DATA, sizeof range, NEXT, 2);
-        descriptor(f, RING, 2, STATUS, 1, WRITE, 0);
-        offer_split(m);
-        assert_int_equal(status_of(m), 0);
-        image_read(NULL, 2 * 512, want, sizeof want, NULL);
-        if (behaviour == 9)
-            memset(want + 512, 0, 1024);
-        assert_int_equal(disk_read(board_disk(f->board, "disk0"), 2 * 512, have, sizeof have), 0);
-        assert_memory_equal(have, want, sizeof want);
-    }
+    struct machine *m = *state;
+    struct fixture *f = &m->f;
+    const struct {
+        uint64_t sector;
+        uint32_t sectors, flags;
+    } range = {3, 2, 0};
+    uint8_t have[1536], want[1536];
+    start(m, 0);
+    header(f, 11, 0);
+    put(f, DATA, &range, sizeof range);
+    descriptor(f, RING, 0, HEADER, 16, NEXT, 1);
+    descriptor(f, RING, 1, DATA, sizeof range, NEXT, 2);
+    descriptor(f, RING, 2, STATUS, 1, WRITE, 0);
+    offer_split(m);
+    assert_int_equal(status_of(m), 0);
+    image_read(NULL, 2 * 512, want, sizeof want, NULL);
+    memset(want + 512, 0, 1024);
+    assert_int_equal(disk_read(board_disk(f->board, "disk0"), 2 * 512, have, sizeof have), 0);
+    assert_memory_equal(have, want, sizeof want);
 }
 
 static void test_state(void **state)

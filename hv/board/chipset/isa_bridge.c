@@ -13,7 +13,7 @@ static uint32_t reset_control_in(void *ctx, uint16_t port, unsigned size)
 }
 
 /* A reset is made when bit 2 goes from 0 to 1. With bit 1 it is a hard one, of the whole board; an ICH9 with bit 3 turns the power off and on
- * for that. Without bit 1 it is a soft one: the processors get INIT#, and no chip notices. (Until behaviour version 6 it was a hard one.) */
+ * for that. Without bit 1 it is a soft one: the processors get INIT#, and no chip notices. */
 static void reset_control_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
 {
     struct isa_bridge *s = ctx;
@@ -21,7 +21,7 @@ static void reset_control_out(void *ctx, uint16_t port, unsigned size, uint32_t 
     s->reset_control = value & s->writable;
     if (!rise)
         return;
-    if (!(value & RESET_HARD) && board_behaves(s->board, 7))
+    if (!(value & RESET_HARD))
         lapic_init_all(s->board);
     else
         board_request_reset(s->board, s->reset_control & RESET_FULL ? "port cf9h, power cycle" : "port cf9h");

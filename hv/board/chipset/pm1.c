@@ -129,7 +129,7 @@ static void sleep_now(struct pm1 *s)
     unsigned type = s->control >> 10 & 7;
     if (type == 0)
         board_power_off(s->board, 0, "ACPI");
-    else if (type == SLEEP_S3 && board_behaves(s->board, 7))
+    else if (type == SLEEP_S3)
         board_request_sleep(s->board);
     else
         board_unhandled(s->board, s->sleep_type, type, true, s->control);

@@ -143,7 +143,7 @@ static size_t add_dsdt(struct board *b, struct acpi_tables *a)
     return at;
 }
 
-/* Name (\_S3, Package (4) {1, 0, 0, 0}): suspend to RAM; here, since a machine of before behaviour version 7 has none. */
+/* Name (\_S3, Package (4) {1, 0, 0, 0}): suspend to RAM. */
 static void add_s3(struct blob *t)
 {
     static const uint8_t s3[] = {0x08, '_',  'S',      '3',  '_',  0x12, 0x07,
@@ -167,8 +167,7 @@ static size_t add_ssdt(struct board *b, struct acpi_tables *a)
             0x5b, 0x83, PROCESSOR - 2, 'C', '0', (uint8_t)hex[i >> 4], (uint8_t)hex[i & 15], (uint8_t)i};
         blob_add(t, cpu, sizeof cpu);
     }
-    if (board_behaves(b, 7))
-        add_s3(t);
+    add_s3(t);
     end(a, at);
     return at;
 }

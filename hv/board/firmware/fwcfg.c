@@ -239,8 +239,7 @@ static void note_addresses(struct fwcfg *s)
 static void add_files(struct fwcfg *s)
 {
     /* S0-S5 as QEMU has them: the sleep type, and bit 7 if it is available; S4 is not. */
-    const uint8_t system_states[] = {128, 0,  0, board_behaves(s->board, 7) ? 128 | SLEEP_S3 : SLEEP_S3,
-                                     2,   128};
+    const uint8_t system_states[] = {128, 0, 0, 128 | SLEEP_S3, 2, 128};
     struct acpi_tables acpi;
     acpi_tables_build(s->board, &acpi);
     struct blob *rsdp, *tables, *script, *anchor, *smbios;

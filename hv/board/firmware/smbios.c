@@ -80,12 +80,11 @@ static void chassis(struct table *t)
     end(t);
 }
 
-static void processor(struct table *t, unsigned index, unsigned cores)
+/* The one package. */
+static void processor(struct table *t, unsigned cores)
 {
     enum { UNKNOWN = 1 << 1, MULTI_CORE = 1 << 3 };
-    char socket[16];
-    snprintf(socket, sizeof socket, "CPU %u", index);
-    begin(t, 4, 42, (uint16_t)(0x400 + index));
+    begin(t, 4, 42, 0x400);
     set(t, 5, 1, 3);                   /* central processor */
     set(t, 6, 1, 1);                   /* family: other */
     set(t, 0x18, 1, 0x41);             /* socket populated, enabled */
@@ -94,7 +93,7 @@ static void processor(struct table *t, unsigned index, unsigned cores)
     set(t, 0x23, 3, 0x010101 * cores); /* cores, enabled cores, threads */
     set(t, 0x26, 2, cores > 1 ? MULTI_CORE : UNKNOWN);
     set(t, 0x28, 2, 1); /* family 2 */
-    string(t, 4, socket);
+    string(t, 4, "CPU 0");
     string(t, 7, "bootreel");
     end(t);
 }
@@ -111,11 +110,10 @@ static void memory_array(struct table *t, uint64_t bytes)
     end(t);
 }
 
-/* `length`: 40 bytes in SMBIOS 2.8, 34 in 2.7, which had no voltages. They are unknown. */
-static void memory_device(struct table *t, uint64_t bytes, uint8_t length)
+static void memory_device(struct table *t, uint64_t bytes)
 {
     uint64_t mib = bytes >> 20;
-    begin(t, 17, length, 0x1100);
+    begin(t, 17, 40, 0x1100); /* the length in SMBIOS 2.8; voltages are unknown */
     set(t, 4, 2, 0x1000);
     set(t, 6, 2, 0xfffe);
     set(t, 8, 4, 0xffffffff); /* widths unknown */
@@ -177,15 +175,13 @@ static void anchor(const struct table *t, uint32_t address, struct blob *out)
 static void structures(struct board *b, bool bios, struct table *t)
 {
     uint64_t total = b->ram_low + b->ram_high;
-    unsigned cores = board_behaves(b, 12) ? board_cpus(b) : 1; /* of each package */
     if (bios)
         bios_information(t);
     system_information(t, b);
     chassis(t);
-    for (unsigned i = 0; i < board_cpus(b) / cores; i++)
-        processor(t, i, cores);
+    processor(t, board_cpus(b));
     memory_array(t, total);
-    memory_device(t, total, board_behaves(b, 14) ? 40 : 34); /* traces of earlier behaviour have 2.7's */
+    memory_device(t, total);
     memory_range(t, 0x1300, 0, b->ram_low);
     if (b->ram_high)
         memory_range(t, 0x1301, 0x100000000ull, b->ram_high);

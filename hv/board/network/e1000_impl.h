@@ -200,7 +200,7 @@ void e1000_reset_phy(struct e1000 *s);
 void e1000_write_mdic(struct e1000 *s, uint32_t value);
 /* A counter goes on by one; at its largest value it stays. */
 void e1000_count(struct e1000 *s, unsigned at);
-/* An interrupt statistic of the 82574L goes on by one (from behaviour version 9 on). */
+/* An interrupt statistic of the 82574L goes on by one. */
 void e1000_count_interrupt(struct e1000 *s, unsigned at);
 /* A frame of n bytes, without FCS, has left or come. */
 void e1000_count_frame(struct e1000 *s, const uint8_t *frame, size_t n, bool out);

@@ -50,7 +50,7 @@ void e1000_count(struct e1000 *s, unsigned at)
 
 void e1000_count_interrupt(struct e1000 *s, unsigned at)
 {
-    if (s->model->rings < E1000_RINGS || !board_behaves(s->board, 9))
+    if (s->model->rings < E1000_RINGS)
         return;
     uint32_t *c = &s->reg[E1000_STATISTICS2 + at / 4];
     *c += *c != UINT32_MAX;

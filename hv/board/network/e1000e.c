@@ -340,13 +340,7 @@ static void add_express(struct pci_device *pci)
         pci->config[EXPRESS_AT + i] = registers[i];
     pci->wmask[EXPRESS_AT + 8] = 0xff; /* device control */
     pci->wmask[EXPRESS_AT + 9] = 0x7f;
-}
-
-/* What the datasheet has besides (9.1.5.1, 9.3.6.3). */
-static void add_since_8(struct pci_device *pci)
-{
-    pci->config[PM_AT + 2] |= 0x20;      /* needs its driver's initialization after D3 */
-    pci->config[EXPRESS_AT + 5] |= 0x80; /* errors are reported by role */
+    pci->config[EXPRESS_AT + 5] |= 0x80; /* errors are reported by role: 9.3.6.3 */
     pci->wmask[REG_LATENCY] = 0;
     pci->express = EXPRESS_AT;
 }
@@ -360,12 +354,11 @@ static void init_pci(struct e1000 *s)
     s->pci.bar[BAR_MSIX] = (struct pci_bar){.size = E1000E_MSIX_BAR, .map = map_msix};
     s->pci.written = config_written;
     pci_add_capability(&s->pci, PM_CAPABILITY, PM_AT);
-    s->pci.config[PM_AT + 2] = 2; /* version 1.1, no power management events */
-    s->pci.wmask[PM_AT + 4] = 3;  /* the power state */
+    s->pci.config[PM_AT + 2] =
+        0x22; /* version 1.1, no power management events, needs its driver's initialization after D3 (9.1.5.1) */
+    s->pci.wmask[PM_AT + 4] = 3; /* the power state */
     msi_init(&s->pci, MSI_AT);
     add_express(&s->pci);
-    if (board_behaves(s->board, 8))
-        add_since_8(&s->pci);
     msix_init(&s->msix, s->board, &s->pci, MSIX_AT, BAR_MSIX, 0, E1000E_PENDING, E1000E_VECTORS);
     s->msix_mmio = board_mmio_bar(s->board, E1000E_MSIX_BAR, &s->msix, msix_bar_read, msix_bar_write);
 }

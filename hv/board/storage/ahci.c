@@ -318,12 +318,12 @@ static const struct field port_fields[] = {
     FIELD(AP, used),
     FIELD(AP, moved),
     FIELD(AP, queue_timer.deadline),
-    FIELD_STRUCT_AS("drive.smart", AP, ch.drive[0].smart, ata_smart_fields), /* from behaviour version 9 on */
+    FIELD_STRUCT_AS("drive.smart", AP, ch.drive[0].smart, ata_smart_fields),
 };
 #undef AP
 static const struct field ahci_fields[] = {
     FIELDS(struct ahci, pci.config), FIELD(struct ahci, ghc),   FIELD(struct ahci, is),
-    FIELD(struct ahci, line),        FIELD(struct ahci, index), /* from behaviour version 8 on */
+    FIELD(struct ahci, line),        FIELD(struct ahci, index),
 };
 
 static void reset(void *state)
@@ -381,7 +381,7 @@ static void add_port(struct ahci *h, unsigned i)
     ahci_port_init(p);
     board_add_chip(h->board, &(struct chip){.name = p->name,
                                             .fields = port_fields,
-                                            .nfields = FIELD_COUNT(port_fields) - !board_behaves(h->board, 9),
+                                            .nfields = FIELD_COUNT(port_fields),
                                             .state = p,
                                             .loaded = port_loaded,
                                             .destroy = keep});
@@ -393,11 +393,9 @@ static void init_pci(struct ahci *h, unsigned devfn)
     msi_init(&h->pci, MSI_AT);
     pci_add_capability(&h->pci, SATA_CAPABILITY, SATA_AT);
     h->pci.config[SATA_AT + 2] = 0x10;
-    if (board_behaves(h->board, 8)) {
-        /* Serial ATA 3.1, 13.1: where the ports are. */
-        h->pci.config[SATA_AT + 4] = SATA_BAR4 | (AHCI_IO_INDEX / 4) << 4;
-        h->pci.bar[4] = (struct pci_bar){.size = AHCI_IO, .io = true, .map = map};
-    }
+    /* Serial ATA 3.1, 13.1: where the ports are. */
+    h->pci.config[SATA_AT + 4] = SATA_BAR4 | (AHCI_IO_INDEX / 4) << 4;
+    h->pci.bar[4] = (struct pci_bar){.size = AHCI_IO, .io = true, .map = map};
     h->pci.config[MAP] = MAP_AHCI;
     h->pci.bar[5] = (struct pci_bar){.size = AHCI_BAR, .map = map};
     h->pci.ctx = h;
@@ -413,7 +411,7 @@ int ahci_create(struct board *b, const struct card *card, struct error *err)
     h->mmio = board_mmio_bar(b, AHCI_BAR, h, mmio_read, mmio_write);
     board_add_chip(b, &(struct chip){.name = "ahci",
                                      .fields = ahci_fields,
-                                     .nfields = FIELD_COUNT(ahci_fields) - !board_behaves(b, 8),
+                                     .nfields = FIELD_COUNT(ahci_fields),
                                      .state = h,
                                      .reset = reset,
                                      .loaded = loaded});

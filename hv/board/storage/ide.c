@@ -507,7 +507,7 @@ static void add_channel(struct ide *ide, unsigned index)
     for (unsigned i = 0; i < 2; i++) {
         struct chip drive = {drive_name[2 * index + i],
                              ide_drive_all,
-                             FIELD_COUNT(ide_drive_all) - !board_behaves(ide->board, 9),
+                             FIELD_COUNT(ide_drive_all),
                              &ch->drive[i],
                              ide_drive_reset,
                              ide_drive_loaded,

@@ -103,7 +103,7 @@ struct ide_drive {
     uint8_t power;
     /* ATAPI */
     struct scsi_unit scsi;
-    struct ata_smart smart; /* from behaviour version 9 on */
+    struct ata_smart smart;
 };
 
 struct ide_channel;

@@ -515,7 +515,7 @@ static void put_identify(struct ide_channel *ch, void (*fill)(struct ide_drive *
     uint16_t word[256] = {0};
 
     fill(ide_selected(ch), word);
-    if (!ide_selected(ch)->cdrom && board_behaves(ch->board, 9))
+    if (!ide_selected(ch)->cdrom)
         ata_identify_smart(ide_selected(ch), word);
     if (ch->sata)
         identify_sata(ide_selected(ch), word);
@@ -634,9 +634,8 @@ void ata_command(struct ide_channel *ch)
     const struct ide_drive *d = ide_selected(ch);
     const struct ata_command *c = command_row(ch->command);
     uint8_t command = ch->command;
-    const char *name = command == ATA_SMART && !d->cdrom && board_behaves(ch->board, 9)
-                           ? ata_smart_name(d->reg[REG_FEATURE])
-                           : ata_command_name(command);
+    const char *name =
+        command == ATA_SMART && !d->cdrom ? ata_smart_name(d->reg[REG_FEATURE]) : ata_command_name(command);
 
     if (!c->name)
         board_unhandled(ch->board, ch->what, command, true, d->reg[REG_FEATURE]);

@@ -219,8 +219,7 @@ void ata_smart(struct ide_channel *ch)
     const bool key = d->reg[REG_MID] == SMART_MID && d->reg[REG_HIGH] == SMART_HIGH;
     if (c->reads)
         memset(ch->buf, 0, IDE_SECTOR);
-    if (!board_behaves(ch->board, 9) || !key || !c->run ||
-        (d->smart.off && d->reg[REG_FEATURE] != SMART_ENABLE) || !c->run(ch)) {
+    if (!key || !c->run || (d->smart.off && d->reg[REG_FEATURE] != SMART_ENABLE) || !c->run(ch)) {
         ide_done(ch, ER_ABRT);
         return;
     }
@@ -232,7 +231,7 @@ void ata_smart(struct ide_channel *ch)
     ata_reply(ch);
 }
 
-/* Words of IDENTIFY from behaviour version 9 on: SMART with its error log and self-tests, DATA SET MANAGEMENT with TRIM, after which
+/* Words of IDENTIFY: SMART with its error log and self-tests, DATA SET MANAGEMENT with TRIM, after which
  * blocks read as zeros. */
 void ata_identify_smart(const struct ide_drive *d, uint16_t *w)
 {
@@ -253,7 +252,7 @@ void ata_trim(struct ide_channel *ch)
     const struct ide_drive *d = ide_selected(ch);
     ch->total = ch->count = d->reg[REG_COUNT] | (uint32_t)d->hob[REG_COUNT] << 8;
     ch->first_lba = ch->lba = 0;
-    if (!board_behaves(ch->board, 9) || d->reg[REG_FEATURE] != TRIM || !ch->count)
+    if (d->reg[REG_FEATURE] != TRIM || !ch->count)
         ide_done(ch, ER_ABRT);
     else
         ch->ops->dma_ready(ch);

@@ -440,8 +440,6 @@ static void init_pci(struct nvme *n, unsigned devfn)
     n->pci.ctx = n;
     n->pci.written = config_written;
     msix_init(&n->msix, n->board, &n->pci, MSIX_AT, 0, NVME_TABLE, NVME_PENDING, NVME_VECTORS);
-    if (!board_behaves(n->board, 8))
-        return;
     power_init(&n->pci, POWER_AT); /* 2.3 and 2.5: both are mandatory, and so is the reset */
     express_init(n->board, &n->pci, EXPRESS_AT, true);
 }

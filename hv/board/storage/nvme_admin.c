@@ -196,7 +196,7 @@ static uint16_t identify(struct nvme *n, const struct nvme_command *c)
         if (c->nsid != 1 && c->nsid != UINT32_MAX)
             return NVME_INVALID_NAMESPACE;
         identify_namespace(n, page);
-        page[33] = board_behaves(n->board, 9) ? 1 : 0; /* DLFEAT: deallocated blocks read as zeros */
+        page[33] = 1; /* DLFEAT: deallocated blocks read as zeros */
         break;
     case 1:
         identify_controller(n, page);

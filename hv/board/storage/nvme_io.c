@@ -212,7 +212,7 @@ static uint16_t write_zeroes(struct nvme *n, const struct nvme_command *c, struc
     return status;
 }
 
-/* 6.7: deallocated blocks are zeros, as DLFEAT says. (Before behaviour version 9 they kept their content.) */
+/* 6.7: deallocated blocks are zeros, as DLFEAT says. */
 static uint16_t dataset(struct nvme *n, const struct nvme_command *c, struct drive_place place)
 {
     enum { DEALLOCATE = 4 };
@@ -225,7 +225,7 @@ static uint16_t dataset(struct nvme *n, const struct nvme_command *c, struct dri
     for (unsigned i = 0; i < many && !status; i++)
         if (!in_range(n, range[i].lba, range[i].count))
             status = NVME_LBA_RANGE | NVME_DO_NOT_RETRY;
-    if (!(c->cdw11 & DEALLOCATE) || !board_behaves(n->board, 9))
+    if (!(c->cdw11 & DEALLOCATE))
         return status;
     for (unsigned i = 0; i < many && !status; i++)
         status = range[i].count ? make_zeros(n, c, place, range[i].lba, range[i].count) : NVME_OK;

@@ -576,7 +576,7 @@ static void init_pci(struct xhci *x, unsigned devfn)
     x->pci.ctx = x;
     x->pci.written = config_written;
     msix_init(&x->msix, x->board, &x->pci, MSIX_AT, 0, XHCI_TABLE, XHCI_PENDING, MSI_VECTORS);
-    if (board_behaves(x->board, 8) && express_bus(x->board))
+    if (express_bus(x->board))
         express_init(x->board, &x->pci, EXPRESS_AT, false);
 }
 

@@ -16,7 +16,11 @@
 
 enum { IN = 0, OUT = 1, FLUSH = 4, GET_ID = 8, DISCARD = 11, WRITE_ZEROES = 13 };
 enum { OK, IO_ERROR, UNSUPPORTED };
-enum { HEADER = 16, PART = 64 * 1024, SECTORS_BEFORE_9 = 1 << 20 };
+enum {
+    HEADER = 16,
+    PART = 64 * 1024,
+    RANGE_SECTORS = INT32_MAX / DRIVE_SECTOR /* of one discard or zeroing: 2 GiB */
+};
 /* Guest times in ns, as nvme_io.c has them: what is behind virtio is a fast drive of the host's. */
 enum { NS_REQUEST = 8000, NS_SECTOR = 170 };
 
@@ -133,12 +137,6 @@ struct range {
     uint32_t sectors, flags;
 };
 
-/* Of one discard or zeroing: 2 GiB. */
-static uint32_t sectors_most(const struct virtio_blk *s)
-{
-    return board_behaves(s->virtio.board, 9) ? INT32_MAX / DRIVE_SECTOR : SECTORS_BEFORE_9;
-}
-
 static uint8_t zero(struct virtio_blk *s, uint32_t type, const struct range *range)
 {
     const uint64_t at = range->sector * DRIVE_SECTOR, n = (uint64_t)range->sectors * DRIVE_SECTOR;
@@ -149,7 +147,7 @@ static uint8_t zero(struct virtio_blk *s, uint32_t type, const struct range *ran
     return OK;
 }
 
-/* Discarded sectors are zeros. (Before behaviour version 9 they kept their content, which is allowed, too: 5.2.6.2.) */
+/* Discarded sectors are zeros. (5.2.6.2 would let them keep their content, too.) */
 static uint8_t ranges(struct virtio_blk *s, const struct request *r)
 {
     uint64_t size = s->chain->out_size - HEADER;
@@ -161,9 +159,9 @@ static uint8_t ranges(struct virtio_blk *s, const struct request *r)
         virtio_read(&s->virtio, s->chain, HEADER + at, &range, sizeof range);
         if (range.flags & ~1u || (r->type == DISCARD && range.flags))
             status = UNSUPPORTED;
-        else if (range.sectors > sectors_most(s) || !in_range(s, range.sector, range.sectors))
+        else if (range.sectors > RANGE_SECTORS || !in_range(s, range.sector, range.sectors))
             status = IO_ERROR;
-        else if (range.sectors && (r->type == WRITE_ZEROES || board_behaves(s->virtio.board, 9)))
+        else if (range.sectors)
             status = zero(s, r->type, &range);
     }
     return status;
@@ -252,10 +250,10 @@ static void fill_config(const struct virtio *v, uint8_t *c)
     put_le(c + 12, VIRTIO_QUEUE_SIZE - 2, 4);
     put_le(c + 20, DRIVE_SECTOR, 4);
     c[34] = 1; /* queues */
-    put_le(c + 36, sectors_most(s), 4);
+    put_le(c + 36, RANGE_SECTORS, 4);
     put_le(c + 40, 1, 4);
     put_le(c + 44, 1, 4);
-    put_le(c + 48, sectors_most(s), 4);
+    put_le(c + 48, RANGE_SECTORS, 4);
     put_le(c + 52, 1, 4);
 }
 

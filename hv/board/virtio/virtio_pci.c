@@ -48,7 +48,7 @@ static bool modern(const struct virtio *v)
 /* A driver of the old interface may use the device before it says DRIVER_OK (3.1.2): FreeBSD's reads a disk's serial number. */
 bool virtio_running(const struct virtio *v)
 {
-    uint8_t ready = modern(v) || !board_behaves(v->board, 8) ? VIRTIO_DRIVER_OK : VIRTIO_DRIVER;
+    uint8_t ready = modern(v) ? VIRTIO_DRIVER_OK : VIRTIO_DRIVER;
     return v->status & ready && !(v->status & VIRTIO_NEEDS_RESET);
 }
 

@@ -350,7 +350,7 @@ static int add_targets(struct virtio_scsi *s, struct error *err)
     int n = drives_of(board_config(s->virtio.board), DRIVE_SCSI, drives, SCSI_TARGETS, err);
     for (int i = 0; i < n; i++) {
         scsi_attach(s->virtio.board, &s->unit[i], &drives[i]);
-        s->unit[i].thin = !drives[i].cdrom && board_behaves(s->virtio.board, 9);
+        s->unit[i].thin = !drives[i].cdrom;
     }
     s->targets = n < 0 ? 0 : (unsigned)n;
     return n < 0 ? -1 : 0;

@@ -19,8 +19,7 @@ struct decoder {
     uint8_t has_modrm[NMAPS][256]; /* 1: has a modrm byte; 2: always in register form (MOV CR, DR) */
     const struct insn_row *rows;
     unsigned used;
-    bool vex;         /* some row has VEX */
-    bool short_reach; /* decoder_short_reach() */
+    bool vex; /* some row has VEX */
 };
 
 /* ---------------------------------------------------------------- the tables */
@@ -66,11 +65,6 @@ struct decoder *decoder_create(const struct x86 *cpu)
             add_candidate(d, rows[i].map, rows[i].opcode + k, i);
     }
     return d;
-}
-
-void decoder_short_reach(struct decoder *d)
-{
-    d->short_reach = true;
 }
 
 void decoder_destroy(struct decoder *d)
@@ -583,16 +577,14 @@ static void undefined(struct op *op, bool *end)
     *end = true;
 }
 
-/* Offsets that are relative to the end of the instruction become relative to the block's start. False if one is too large. */
-static bool resolve_relative(const struct decoder *d, struct op *op, const struct insn_row *r)
+/* Offsets that are relative to the end of the instruction become relative to the block's start. */
+static void resolve_relative(struct op *op, const struct insn_row *r)
 {
     int32_t after = (int32_t)op_end(op);
     if (is_branch(r))
         op->wide += after;
-    if (op->base != REG_RIP || !__builtin_add_overflow(op->disp, after, &op->disp))
-        return true;
-    op->index = REG_4G;
-    return !d->short_reach;
+    if (op->base == REG_RIP && __builtin_add_overflow(op->disp, after, &op->disp))
+        op->index = REG_4G;
 }
 
 static void fill_prefixes(struct in *in, struct op *op)
@@ -630,10 +622,11 @@ enum decoded decode(const struct decoder *d, const uint8_t *bytes, unsigned avai
         return avail >= 15 ? DEC_TOO_LONG : DEC_SHORT;
     }
     op->len = (uint8_t)in.pos;
-    if (!r || !op->fn || !lock_ok(&in, r) || !resolve_relative(d, op, r)) {
+    if (!r || !op->fn || !lock_ok(&in, r)) {
         undefined(op, end);
         return DEC_OK;
     }
+    resolve_relative(op, r);
     if (op->len == 2 && !bytes[0] && !bytes[1]) {
         op->fn = code_bits == 64 ? op_zeros64 : op_zeros;
         op->row = NO_ROW; /* not to be compiled: it is told */

@@ -8,8 +8,6 @@
 struct decoder;
 struct decoder *decoder_create(const struct x86 *);
 void decoder_destroy(struct decoder *);
-/* Operands relative to RIP that are 2 GB or more from the beginning of their block are undefined: x86_as_before_13(). */
-void decoder_short_reach(struct decoder *);
 
 enum decoded {
     DEC_OK,

@@ -159,11 +159,11 @@ bool lacking_other(unsigned bits, const uint8_t bytes[PLAIN_BYTES], struct lacki
     return found;
 }
 
-/* Before behaviour version 9 what capstone does not know made no event; the words are not compared by a replay. */
+/* Capstone's words for what it knows; a replay does not compare them. */
 static bool find_other(const struct x86 *cpu, const uint8_t *bytes, struct lacking_name *f)
 {
     const bool known = lacking_other(cpu->code_bits, bytes, f);
-    return (known || !cpu->names_fewer) && (lacking_named(cpu->code_bits, bytes, f) || known);
+    return lacking_named(cpu->code_bits, bytes, f) || known;
 }
 
 static bool is_plain(const struct x86 *cpu, const uint8_t *bytes)

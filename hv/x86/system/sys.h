@@ -243,7 +243,7 @@ unsigned cpuid_linear_bits(const struct x86 *);
  * of 32 bits are valid. */
 static inline bool may_be_canonical(const struct x86 *cpu, uint64_t a)
 {
-    if (!cpu_has(cpu, FT_LM) && !cpu->narrow_bases)
+    if (!cpu_has(cpu, FT_LM) && !cpu->as_before_15)
         return true;
     unsigned n = 64 - cpuid_linear_bits(cpu);
     return (uint64_t)((int64_t)(a << n) >> n) == a;

@@ -172,7 +172,7 @@ static void clear_busy(struct x86 *cpu)
 static void leave_block(struct x86 *cpu, uint64_t rip)
 {
     leave_to(cpu, cpu->op, rip);
-    if (cpu->task_faults_count)
+    if (cpu->as_before_15)
         return;
     cpu->left++;
     cpu->step_owed = true;
