@@ -207,7 +207,8 @@ static void finish(struct host *h, struct task *t, const struct call *c, int64_t
     call_end(h, t);
 }
 
-int64_t host_call_missing(struct host *h, struct task *t)
+/* The answer to a call that the host does not have, which is reported. */
+static int64_t missing(struct host *h, struct task *t)
 {
     const struct call *c = call_of(t->number);
     char text[64];
@@ -226,7 +227,7 @@ static void run(struct host *h, struct task *t)
         if (c)
             report_call(h, t, c);
     }
-    int64_t result = c && c->handler ? c->handler(h, t, t->arg) : host_call_missing(h, t);
+    int64_t result = c && c->handler ? c->handler(h, t, t->arg) : missing(h, t);
     if (h->r.current != self || t->state == TASK_ZOMBIE)
         return; /* it has exited */
     if (t->call == CALL_NONE)

@@ -13,8 +13,6 @@ const char *call_name(int64_t number);
 #include "uml/calls.def"
 #undef CALL
 #undef MISSING
-/* The answer to a call that the host does not have, which is reported. */
-int64_t host_call_missing(struct host *h, struct task *t);
 /* How an interrupted call is restarted (as the kernel's ERESTART…). */
 enum restart { RESTART_NEVER, RESTART_ALWAYS, RESTART_NO_HANDLER, RESTART_SLEEP, RESTART_UNINTERRUPTED };
 /* Begins or continues the task's call. */

@@ -440,7 +440,7 @@ int exec_program(struct host *h, struct task *t, const char *path, char *const *
     if (f)
         inode_hold(h, (ref)inode);
     char named[sizeof "/dev/fd//" + 12 + 4096];
-    if (dirfd != AT_FDCWD && *path != '/' && host_behaves(h, 9)) { /* alloc_bprm() in fs/exec.c of Linux */
+    if (dirfd != AT_FDCWD && *path != '/') { /* alloc_bprm() in fs/exec.c of Linux */
         snprintf(named, sizeof named, "/dev/fd/%d%s%s", dirfd, *path ? "/" : "", path);
         path = named;
     }
@@ -489,9 +489,6 @@ static int64_t execute(struct host *h, struct task *t, int dirfd, uint64_t path_
     int rc = user_string(h, MM(t->mm), path_at, path, sizeof path);
     if (rc < 0)
         return rc;
-    /* Before behaviour 6 the other threads went even if there was no program. */
-    if (!host_behaves(h, 6) && !group_single(h, t))
-        return wait_for(t, KEY_OBJECT(t->group), UINT64_MAX);
     rc = 0;
     char **argv = take_strings(h, t, args, &left, &rc), **envp = take_strings(h, t, env, &left, &rc);
     static char *const empty[] = {"", NULL};

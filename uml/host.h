@@ -50,7 +50,7 @@ struct root {
     uint32_t free_list[SIZE_CLASSES], arena_top;
     uint32_t frame_free, frame_top, frames_used;
     uint64_t calls, calls_missing;
-    ref vdso; /* the file of the shared object in every program; 0 before behaviour 6 */
+    ref vdso; /* the file of the shared object in every program */
 };
 
 /* ---------------------------------------------------------------- objects */

@@ -161,8 +161,6 @@ int64_t call_mremap(struct host *h, struct task *t, const uint64_t *a)
     if (addr % PAGE || !new || flags & ~3ull || (flags & MREMAP_FIXED && !(flags & MREMAP_MAYMOVE)))
         return -EINVAL;
     const struct area *v = area_at(h, m, addr);
-    if (!old && !host_behaves(h, 8))
-        return -EINVAL;
     if (!v || addr + old > v->end)
         return -EFAULT;
     if (!old && !(v->flags & AREA_SHARED)) /* an old size of 0 asks for a second mapping of the same pages */

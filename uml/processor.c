@@ -39,12 +39,7 @@ struct x86 *processor_new(struct host *h, struct physmem *mem, struct error *err
     if (!cpu)
         return NULL;
     x86_host(cpu);
-    if (!host_behaves(h, 7))
-        x86_as_before_9(cpu); /* that is the PC's version */
-    if (!host_behaves(h, 10))
-        x86_as_before_13(cpu);
-    if (host_behaves(h, 6))
-        x86_host_fsgsbase(cpu);
+    x86_host_fsgsbase(cpu);
     x86_user_space(cpu, 0);
     return cpu;
 }

@@ -104,8 +104,6 @@ static int64_t signalfd_at(struct host *h, struct task *t, int fd, uint64_t mask
 int64_t call_signalfd4(struct host *h, struct task *t, const uint64_t *a)
 {
     uint64_t mask;
-    if (!host_behaves(h, 9))
-        return host_call_missing(h, t);
     if (a[3] & ~(uint64_t)(SFD_CLOEXEC | SFD_NONBLOCK) || a[2] != sizeof mask)
         return -EINVAL;
     if (get_user(h, t, a[1], &mask, sizeof mask))
