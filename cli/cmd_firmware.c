@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/out.h"
 #include "cli/cli.h"
+#include "cli/firmware_history.h"
 #include "cli/platform.h"
 #include "core/run/replay.h"
 #include "core/systems/efi/firmware.h"
@@ -15,8 +16,11 @@ struct firmware_command {
     const char *at;
     char **lists; /* at least one, then NULL */
     bool json;
+    bool history, quiet;
     const char *folder; /* -o; NULL: no files */
     const struct engine_kind *kind;
+    struct symbols *symbols;
+    struct histories *histories; /* NULL: none are asked for */
 };
 
 /* "efi" is what engineers call the list of EFI's configuration tables. */
@@ -36,17 +40,15 @@ static int list_position(struct trace *t, const char *list, uint64_t icount, uin
 static int take_rows(struct replay *r, struct trace *t, const struct firmware_command *c, const char *list,
                      struct platform_rows *rows, struct error *err)
 {
-    struct symbols *s = symbols_load(t, err);
-    if (!s)
-        return -1;
-    const struct platform_memory m = {
-        .m = look_of(replay_engine(r), false), .ram_end = engine_ram_end(c->kind, t), .s = s};
+    const struct platform_memory m = {.m = look_of(replay_engine(r), false),
+                                      .ram_end = engine_ram_end(c->kind, t),
+                                      .s = c->symbols,
+                                      .t = t};
     int rc = platform_rows(&m, list, rows, err);
     if (!rc && c->folder && (rc = platform_save(rows, c->folder, err)))
         platform_rows_free(rows);
     else if (!rc && c->folder && !strcmp(list, "acpi"))
         platform_disassemble(rows, c->folder);
-    symbols_free(s);
     return rc;
 }
 
@@ -72,8 +74,10 @@ static int show(struct replay *r, struct trace *t, uint64_t icount, const struct
         if (title)
             out_print(stdout, "%s at icount %llu:\n", list, (unsigned long long)at);
         platform_print(&rows);
+        platform_print_taken(&rows);
+        const int rc = c->histories ? histories_print(c->histories, &rows, at, err) : 0;
         platform_rows_free(&rows);
-        return EXIT_DONE;
+        return rc ? trouble(err) : EXIT_DONE;
     }
     const struct firmware_memory m = {replay_engine(r), peek};
     if (firmware_text(&out, t, at, &m, list, err)) {
@@ -107,11 +111,16 @@ static int show_json(struct replay *r, struct trace *t, uint64_t icount, const s
     int rc = platform_has_list(list) ? take_rows(r, t, c, list, &rows, err)
                                      : firmware_json((struct yajl_gen_t *)g, &notes, t, at, &m, list, err);
     platform_json(g, &rows);
-    platform_rows_free(&rows);
     yajl_gen_array_close(g);
     json_text(g, "notes", notes.s);
+    if (!strcmp(list, "e820"))
+        platform_json_taken(g, &rows);
+    const int lost = !rc && c->histories ? histories_json(c->histories, &rows, at, g, err) : 0;
+    platform_rows_free(&rows);
     yajl_gen_map_close(g);
     free(notes.s);
+    if (lost)
+        return trouble(err);
     if (!rc)
         return EXIT_DONE;
     out_print(stderr, "bootreel: %s\n", err->text);
@@ -157,7 +166,13 @@ static int firmware(const struct engines *engines, struct trace *t, const char *
     struct replay *r = open_replay(engines, t, path, &err);
     if (!r)
         return trouble(&err);
-    status = show_all(r, t, icount, c, &err);
+    c->symbols = symbols_load(t, &err);
+    if (c->symbols && c->history)
+        c->histories = histories_new(t, c->kind, c->symbols, c->quiet || c->json, &err);
+    const bool ready = c->symbols && (c->histories || !c->history);
+    status = ready ? show_all(r, t, icount, c, &err) : trouble(&err);
+    histories_free(c->histories);
+    symbols_free(c->symbols);
     if (status != EXIT_TROUBLE && replay_lost(r, &err))
         status = trouble(&err);
     replay_close(r);
@@ -175,7 +190,15 @@ static const struct option_row rows[] = {
      .help =
          "write what has bytes of its own into that folder: dsdt.dat, ssdt1.dat … as iasl takes them, smbios.bin as dmidecode does",
      STORE(struct firmware_command, folder)},
+    {.name = "history",
+     .help = "after each list: who built, moved and changed what it was read from, and when",
+     STORE(struct firmware_command, history),
+     .more =
+         "A line for each writer since the oldest write of which a byte is left: icount, guest time, how many bytes where, the function and its "
+         "caller, the process or DMA, and where the bytes are from. What was copied is followed to where it was before; these lines are indented. "
+         "Only of acpi, smbios, e820, mtrr and mptable."},
     GROUP(format_options),
+    GROUP(quiet_options),
     GROUP(compile_options),
     END_OF_ROWS,
 };
@@ -183,6 +206,8 @@ static const struct option_row rows[] = {
 static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
 {
     struct firmware_command *c = ctx;
+    if (row->id == OPT_QUIET)
+        return c->quiet = true, 0;
     return row->id == OPT_FORMAT ? take_format(row, value, &c->json, err) : option_not_handled(row, err);
 }
 

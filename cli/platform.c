@@ -96,6 +96,34 @@ void platform_json(yajl_gen g, const struct platform_rows *rows)
     }
 }
 
+void platform_print_taken(const struct platform_rows *rows)
+{
+    if (rows->ntaken)
+        out_print(stdout, "\nno longer usable:\n");
+    for (size_t i = 0; i < rows->ntaken; i++) {
+        const struct platform_taken *t = &rows->taken[i];
+        out_print(stdout, "  0x%llx to 0x%llx: %s by \"%s\", %s by \"%s\"\n", (unsigned long long)t->begin,
+                  (unsigned long long)t->end, t->was, t->from, t->is, t->to);
+    }
+}
+
+void platform_json_taken(yajl_gen g, const struct platform_rows *rows)
+{
+    json_array(g, "taken");
+    for (size_t i = 0; i < rows->ntaken; i++) {
+        const struct platform_taken *t = &rows->taken[i];
+        yajl_gen_map_open(g);
+        json_number(g, "begin", t->begin);
+        json_number(g, "end", t->end);
+        json_text(g, "from", t->from);
+        json_text(g, "was", t->was);
+        json_text(g, "to", t->to);
+        json_text(g, "is", t->is);
+        yajl_gen_map_close(g);
+    }
+    yajl_gen_array_close(g);
+}
+
 static int save_row(const struct platform_row *r, const char *folder, struct error *err)
 {
     char path[4200];

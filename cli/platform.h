@@ -7,6 +7,10 @@
 
 /* A table with a column for each field. */
 void platform_print(const struct platform_rows *rows);
+/* What was usable by one memory map of the list and is not by the next, below the table. */
+void platform_print_taken(const struct platform_rows *rows);
+/* The same as an array "taken" in the open object. */
+void platform_json_taken(yajl_gen g, const struct platform_rows *rows);
 /* An object for each row, into the open array. */
 void platform_json(yajl_gen g, const struct platform_rows *rows);
 /* Writes the files that rows have into a folder. -1 with err. */

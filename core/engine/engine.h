@@ -186,6 +186,9 @@ struct stop {
     /* STOPS_WRITE_PHYSICAL: a device made the write, not an instruction; `address` is then physical. It
      * counts as made in the step from icount - 1. `from` and `before` are not filled. */
     bool device;
+    /* STOPS_WRITE_PHYSICAL: the first byte that was written, and how many from there on; of a processor's write that lies in two
+     * pages those in one of them. Of several writes of devices in one step, from the first byte of all to the last. */
+    uint64_t physical, size;
     char text[400];
 };
 

@@ -106,7 +106,7 @@ static void describe_caller(struct origin *o, struct origin_link *l, symbol_spac
         l->caller = symbol_text(o, space, frame[1].pc, l->icount, frame[1].by == VIEW_FRAME_GUESS ? "?" : "");
 }
 
-static char *who_of(struct origin *o, unsigned cpu)
+char *origin_who(struct origin *o, unsigned cpu)
 {
     const struct process *p = processes_current(o->processes, cpu);
     char text[128], pid[32], part[16];
@@ -147,7 +147,7 @@ static void describe(struct origin *o, struct origin_link *l, const struct momen
         snprintf(text, sizeof text, "%.250s:%u", file, line);
         l->line = mem_string(text);
     }
-    l->who = who_of(o, m->cpu);
+    l->who = origin_who(o, m->cpu);
 }
 
 static void name_instruction(struct origin *o, struct origin_link *l, const struct moment *m)

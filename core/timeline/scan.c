@@ -46,7 +46,10 @@ static bool give_hit(struct timeline *tl, const struct scan *q, const struct sto
                                .time = tl->e->ops->time(tl->e),
                                .cpu = stop->cpu,
                                .pc = watch ? stop->pc : stop->address,
-                               .address = stop->address};
+                               .address = stop->address,
+                               .physical = stop->physical,
+                               .size = stop->size,
+                               .device = stop->device};
     if (hit.icount < q->from || hit.icount >= q->to)
         return true;
     if (watch) {

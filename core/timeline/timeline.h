@@ -333,6 +333,9 @@ struct timeline_hit {
     uint64_t from;
     uint8_t before[STOP_BYTES], after[STOP_BYTES];
     unsigned nbefore, nafter;
+    /* TS_WATCH_WRITE_PHYSICAL: what was written, and whether by a device: as in struct stop. */
+    uint64_t physical, size;
+    bool device;
 };
 /* Leaves only the bytes that changed, and those between them; the first byte, if none did. For a watched
  * range of more than STOP_BYTES, most of which has nothing to do with the access. */

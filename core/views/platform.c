@@ -13,7 +13,8 @@ static const struct {
 } lists[] = {
     {"acpi", "ACPI tables", platform_acpi},
     {"smbios", "SMBIOS structures", platform_smbios},
-    {"e820", "the memory map that a Linux kernel was given, and what it made of it", platform_e820},
+    {"e820", "the memory map as firmware gave it, as the loader passed it on, and as a Linux kernel has it",
+     platform_e820},
     {"mtrr", "memory types by the MTRRs of processor 0", platform_mtrr},
     {"mptable", "the MultiProcessor table", platform_mptable},
 };
@@ -61,6 +62,8 @@ void platform_rows_free(struct platform_rows *rows)
         free(rows->list[i].bytes);
     }
     free(rows->list);
+    free(rows->block);
+    free(rows->taken);
     *rows = (struct platform_rows){0};
 }
 
@@ -107,6 +110,20 @@ void platform_file(struct platform_row *r, const void *bytes, size_t n, const ch
     va_end(ap);
     r->bytes = mem_copy(bytes, n);
     r->size = n;
+}
+
+void platform_block(struct platform_rows *rows, uint64_t physical, uint64_t size, unsigned checksum,
+                    const char *fmt, ...)
+{
+    va_list ap;
+    if (!size)
+        return;
+    MEM_MORE(rows->block, rows->nblocks);
+    struct platform_block *b = &rows->block[rows->nblocks++];
+    *b = (struct platform_block){.physical = physical, .size = size, .checksum = checksum};
+    va_start(ap, fmt);
+    vsnprintf(b->name, sizeof b->name, fmt, ap);
+    va_end(ap);
 }
 
 /* ---------------------------------------------------------------- memory */

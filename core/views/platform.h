@@ -8,6 +8,7 @@
 
 #include "core/engine/look.h"
 #include "core/symbols/symbols.h"
+#include "traces/trace.h"
 
 enum { PLATFORM_FIELDS = 10 };
 
@@ -27,15 +28,42 @@ struct platform_row {
     size_t size;
 };
 
+/* Memory that a list was read from: a table, a map. */
+struct platform_block {
+    char name[32]; /* "DSDT" */
+    uint64_t physical, size;
+    unsigned checksum; /* where in it its checksum is; 0: it has none */
+};
+
+/* A memory map as a table of E820h's entries of 20 bytes: physical addresses. Where `entries` is 0, it is none. */
+struct platform_map {
+    uint64_t count; /* a number of `width` bytes: how many entries there are */
+    unsigned width;
+    uint64_t entries;
+    uint32_t n; /* … at the position */
+};
+
+/* Memory that was usable by one map and is not by the next. */
+struct platform_taken {
+    uint64_t begin, end; /* end: the last byte */
+    char from[32], to[32], was[40], is[40];
+    struct platform_map map; /* of the second map, if it is in memory */
+};
+
 struct platform_rows {
     struct platform_row *list;
     size_t n;
+    struct platform_taken *taken;
+    size_t ntaken;
+    struct platform_block *block; /* for the history of what is in it (core/origin/history.h) */
+    size_t nblocks;
 };
 
 struct platform_memory {
     struct look m;
     uint64_t ram_end;        /* as engine_ram_end() */
     const struct symbols *s; /* the trace's; NULL: none */
+    struct trace *t;         /* for what its events tell; NULL: none */
 };
 
 /* The names of the lists: "acpi" first; *what says what is in one. NULL beyond the last. */

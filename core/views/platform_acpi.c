@@ -62,6 +62,7 @@ static void add_row(struct lister *l, uint64_t at, const uint8_t *bytes, size_t 
     platform_text(r, "name", "%.4s", (const char *)bytes);
     platform_hex(r, "address", at);
     platform_number(r, "length", n);
+    platform_block(l->rows, at, n, header ? 9 : 0, "%.4s", (const char *)bytes);
     name_file(l, r, bytes, n);
     if (!header)
         return;
@@ -127,6 +128,7 @@ int platform_acpi(const struct platform_memory *p, struct platform_rows *rows, s
     uint8_t *bytes = platform_copy(p, at, wide ? RSDP2 : RSDP1);
     if (bytes) {
         struct platform_row *r = platform_row(rows);
+        platform_block(rows, at, wide ? RSDP2 : RSDP1, 8, "RSDP");
         platform_text(r, "name", "RSDP");
         platform_hex(r, "address", at);
         platform_number(r, "length", wide ? RSDP2 : RSDP1);

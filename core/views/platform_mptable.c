@@ -83,6 +83,8 @@ int platform_mptable(const struct platform_memory *p, struct platform_rows *rows
         return error_set(err, "the MultiProcessor table at 0x%llx has no configuration",
                          (unsigned long long)at);
     }
+    platform_block(rows, pointer, POINTER, 10, "pointer");
+    platform_block(rows, at, n, 7, "table");
     add_head(rows, at, table, n);
     for (size_t i = HEADER; i < n && table[i] <= LOCAL_INTERRUPT;) {
         const size_t size = table[i] == PROCESSOR ? PROCESSOR_SIZE : ENTRY_SIZE;

@@ -120,6 +120,8 @@ int platform_smbios(const struct platform_memory *p, struct platform_rows *rows,
         return error_set(err, "the SMBIOS entry point at 0x%llx names a table at 0x%llx that is not memory",
                          (unsigned long long)at, (unsigned long long)table);
     }
+    platform_block(rows, at, three ? entry[6] : entry[5], three ? 5 : 4, "entry point");
+    platform_block(rows, table, n, 0, "structures");
     for (size_t i = 0; rows->n < STRUCTURES_MAX && (size = structure_size(bytes, n, i)); i += size) {
         add_structure(rows, bytes + i, size, table + i);
         if (bytes[i] == 127)

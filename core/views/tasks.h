@@ -34,6 +34,8 @@ bool view_task_has(unsigned reg);
 /* Reads linear memory by page tables of 64-bit mode: a task's, wherever it is. Returns how many of the n
  * bytes there are. */
 size_t view_peek(struct look m, uint64_t tables, uint64_t linear, void *buf, size_t n);
+/* Where in physical memory that is; false if nothing is mapped there. */
+bool view_translate(struct look m, uint64_t tables, uint64_t linear, uint64_t *physical);
 /* The page tables of a processor, or their counterparts that its kernel uses (page table isolation), if only
  * those map `linear`. */
 uint64_t view_tables_for(struct look m, unsigned cpu, uint64_t linear);

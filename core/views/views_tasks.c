@@ -46,6 +46,11 @@ size_t view_peek(struct look m, uint64_t tables, uint64_t linear, void *buf, siz
     return done;
 }
 
+bool view_translate(struct look m, uint64_t tables, uint64_t linear, uint64_t *physical)
+{
+    return to_physical(m, tables, linear, physical);
+}
+
 /* Linux has the program's tables right behind the kernel's own (arch/x86/include/asm/pgtable.h, PTI_PGTABLE_SWITCH_BIT). */
 uint64_t view_tables_for(struct look m, unsigned cpu, uint64_t linear)
 {

@@ -53,15 +53,23 @@ void engine_base_set_stops(struct engine_base *b, const struct stop_point *marks
     b->stops_changed = false;
 }
 
-static void device_wrote(void *ctx, size_t i, uint64_t address)
+static void device_wrote(void *ctx, size_t i, uint64_t address, uint64_t n)
 {
     struct engine_base *b = ctx;
-    if (b->device_wrote)
+    const uint64_t end = address + n;
+    size_t k = b->nmarks;
+    while (b->stops[k].kind != STOPS_WRITE_PHYSICAL || i--)
+        k++;
+    if (b->device_wrote) { /* in the same step */
+        if (b->device_wrote != k + 1)
+            return;
+        b->device_address = address < b->device_address ? address : b->device_address;
+        b->device_end = end > b->device_end ? end : b->device_end;
         return;
-    for (size_t k = b->nmarks; !b->device_wrote; k++)
-        if (b->stops[k].kind == STOPS_WRITE_PHYSICAL && !i--)
-            b->device_wrote = k + 1;
+    }
+    b->device_wrote = k + 1;
     b->device_address = address;
+    b->device_end = end;
     x86_break(b->parts->running(b->ctx));
 }
 
@@ -85,6 +93,8 @@ bool engine_base_device_stop(struct engine_base *b, uint64_t since, struct stop 
     stop->id = b->stops[b->device_wrote - 1].id;
     stop->address = b->device_address;
     stop->device = true;
+    stop->physical = b->device_address;
+    stop->size = b->device_end - b->device_address;
     b->device_wrote = 0;
     return true;
 }
@@ -97,6 +107,8 @@ static void fill_stop(struct stop *stop, const struct stop_point *p, const struc
     stop->pc = s->pc;
     stop->from = s->from;
     stop->nbefore = s->nbefore;
+    stop->physical = s->physical;
+    stop->size = s->size;
     memcpy(stop->before, s->before, sizeof s->before);
 }
 

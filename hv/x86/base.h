@@ -30,6 +30,7 @@ struct engine_base {
     uint64_t worked;
     /* 1 + the number, among the active stops, of the one that a device has met since the last step; 0: none. */
     size_t device_wrote;
+    uint64_t device_end; /* behind the last byte that devices wrote in this step, from device_address on */
     uint64_t device_address;
     atomic_bool interrupted; /* set by any thread or signal handler */
 };

@@ -51,12 +51,12 @@ const uint8_t *physmem_view(struct physmem *, uint64_t pa, size_t n);
 void physmem_touch(struct physmem *, struct ramblock *, uint64_t offset, uint64_t n);
 
 /* From now on `wrote` is called for each of the n ranges that physmem_write() is about to write to, or that
- * physmem_touch() says was written, with the range's number and the address of its first byte that is
- * written. n 0: none. */
+ * physmem_touch() says was written, with the range's number, the address of its first byte that is
+ * written, and how many of its bytes are. n 0: none. */
 struct physmem_range {
     uint64_t address, length;
 };
-typedef void physmem_wrote(void *ctx, size_t range, uint64_t address);
+typedef void physmem_wrote(void *ctx, size_t range, uint64_t address, uint64_t n);
 void physmem_watch(struct physmem *, const struct physmem_range *, size_t n, physmem_wrote *wrote, void *ctx);
 
 /* From now on `seen` is called for each physmem_write() with its address and length, and for each physmem_touch() with a length of 0, as
@@ -306,6 +306,7 @@ struct x86_stop {
     uint64_t pc, from;
     uint8_t before[STOP_BYTES];
     unsigned nbefore;
+    uint64_t physical, size;
 };
 void x86_stop_info(const struct x86 *, struct x86_stop *);
 /* If several probes (report_only) are at one instruction, goes on to the next of them, in the order given;

@@ -18,8 +18,43 @@ holds "$work/mtrr.out" '^fixed +UC +0xa0000 +0xbffff' "the video memory's type"
 expect 0 json "$BOOTREEL" firmware "$work/demo.reel" acpi mtrr --format json
 python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); assert [x["list"] for x in d] == ["acpi", "mtrr"]; assert d[0]["entries"][0]["name"] == "RSDP"' \
     "$work/json.out" || fail "JSON"
-expect 1 early "$BOOTREEL" firmware "$work/demo.reel" acpi --at 10
+expect 0 history "$BOOTREEL" firmware "$work/demo.reel" acpi --history
+grep -A3 '^RSDP, ' "$work/history.out" >"$work/rsdp"
+holds "$work/rsdp" 'puts 20 bytes at 0x[0-9a-f]+: DMA  = fw_cfg item 0x[0-9a-f]+ etc/acpi/rsdp, byte 0$' "who built the RSDP"
+holds "$work/rsdp" 'writes 4 bytes at 0x[0-9a-f]+: memcpy \[bios\] from acpi_init' "who put the pointer"
+holds "$work/rsdp" 'writes 1 byte at 0x[0-9a-f]+: acpi_init .*\(its checksum\)$' "who put the checksum"
+
+# A boot sector asks for the memory map, in the new way and in an old one.
+cat >"$work/map.S" <<'EOF2'
+        .code16
+        .globl _start
+_start: xor %ax, %ax
+        mov %ax, %ds
+        mov %ax, %es
+        xor %ebx, %ebx
+next:   mov $0x8000, %di
+        mov $0xe820, %eax
+        mov $0x534d4150, %edx
+        mov $20, %ecx
+        int $0x15
+        test %ebx, %ebx
+        jnz next
+        int $0x12
+        mov $0xf4, %dx
+        out %al, %dx
+        hlt
+        .org 510
+        .word 0xaa55
+EOF2
+as --32 -o "$work/map.o" "$work/map.S" && ld -m elf_i386 --oformat binary -Ttext 0x7c00 -e 0x7c00 -o "$work/map.img" "$work/map.o" || fail "no boot sector"
+truncate -s 64K "$work/map.img"
+"$BOOTREEL" record -q --memory 64M --disk "$work/map.img" -o "$work/map.reel" --until 2s >/dev/null 2>&1
+expect 0 maps "$BOOTREEL" firmware "$work/map.reel" e820
+holds "$work/maps.out" '^INT 15h +0x100000 +0x3[0-9a-f]{6} .* usable +[0-9]+$' "the map that INT 15h gave"
+holds "$work/maps.out" '^INT 12h +0x0 +0x9fbff +654336  usable' "what INT 12h told"
+ "$BOOTREEL" firmware "$work/demo.reel" acpi --at 10
 holds "$work/early.err" 'no ACPI tables \(no RSDP\) are in memory at icount 10' "before there are tables"
-expect 1 e820 "$BOOTREEL" firmware "$work/demo.reel" e820
+expect 1 e820 "$BOOTREEL" firmware "$work/demo.reel" e820 --at 10
+holds "$work/e820.err" 'at icount 10 nobody has asked the firmware for its memory map' "before a map was asked for"
 expect 2 unknown "$BOOTREEL" firmware "$work/demo.reel" dmi
 finish

@@ -12,6 +12,8 @@
  *   origin.c  the chain
  *   check.c   flips of sources
  *   places.c  places on the screen and on consoles
+ *   history.c  the writes that made a block
+ *   history_map.c  … and those that took a byte from a memory map
  */
 #ifndef BOOTREEL_CORE_ORIGIN_IMPL_H
 #define BOOTREEL_CORE_ORIGIN_IMPL_H
@@ -88,6 +90,25 @@ struct origin {
 
 /* In the order of instruction codes (SDM volume 2, table 2-2). */
 enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI };
+
+/* ---------------------------------------------------------------- origin.c */
+
+/* "swapper/0 (0)", "SMM", or "": whose processor it is here, to be freed. o->processes is at this position. */
+char *origin_who(struct origin *o, unsigned cpu);
+
+/* ---------------------------------------------------------------- history.c */
+
+/* The function at `pc`, without an offset, to be freed; "" if none is known. `guess` adds a question mark. */
+char *history_function(struct origin *o, symbol_space space, uint64_t pc, uint64_t icount, bool guess);
+/* The last time before `icount` that n bytes were copied here as a whole: from where, and the first and last step. -1 with err. */
+struct history_copy {
+    bool found;
+    uint64_t from, first, last;
+};
+int history_copied(struct origin *o, uint64_t physical, uint64_t n, uint64_t icount,
+                   struct history_copy *copy, struct error *err);
+/* The space of the symbols of what runs at a hit. */
+symbol_space history_space(struct origin *o, const struct timeline_hit *hit);
 
 /* ---------------------------------------------------------------- decode.c */
 

@@ -13,6 +13,10 @@ void platform_hex(struct platform_row *r, const char *name, uint64_t number);
 /* The row's file gets a copy of the bytes. */
 __attribute__((format(printf, 4, 5))) void platform_file(struct platform_row *r, const void *bytes, size_t n,
                                                          const char *fmt, ...);
+/* Notes memory that the list was read from, and where in it its checksum is (0: none). A size of 0 is none. */
+__attribute__((format(printf, 5, 6))) void platform_block(struct platform_rows *rows, uint64_t physical,
+                                                          uint64_t size, unsigned checksum, const char *fmt,
+                                                          ...);
 
 /* ---- platform.c: memory ---- */
 uint64_t platform_read(const struct platform_memory *p, uint64_t physical, unsigned bytes);

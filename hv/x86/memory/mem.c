@@ -276,10 +276,14 @@ static void note_store(struct x86 *cpu, uint64_t lin, unsigned size, uint64_t pa
     note_data_stop(cpu, lin, size, true);
     for (size_t i = 0; i < cpu->nwatches; i++) {
         const struct stop_point *s = &cpu->stops[i];
+        const unsigned low = size < first ? size : first, high = size - low;
         bool taken = cpu->stop_hit && (!cpu->stop_probe || s->report_only);
-        if (s->kind == STOPS_WRITE_PHYSICAL && !taken &&
-            (meets(s, pa1, size < first ? size : first) || (size > first && meets(s, pa2, size - first))))
-            take_data_stop(cpu, s, lin);
+        const bool meets_low = meets(s, pa1, low);
+        if (s->kind != STOPS_WRITE_PHYSICAL || taken || !(meets_low || (high && meets(s, pa2, high))))
+            continue;
+        take_data_stop(cpu, s, lin);
+        cpu->stop.physical = meets_low ? pa1 : pa2;
+        cpu->stop.size = meets_low ? low : high;
     }
 }
 

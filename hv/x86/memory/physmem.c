@@ -392,8 +392,10 @@ static void tell_written(struct physmem *pm, uint64_t pa, uint64_t n)
 {
     for (size_t i = 0; i < pm->nwatched; i++) {
         const struct physmem_range *r = &pm->watched[i];
+        const uint64_t first = pa > r->address ? pa : r->address;
+        const uint64_t left = n - (first - pa), room = r->length - (first - r->address);
         if (pa - r->address < r->length || r->address - pa < n)
-            pm->wrote(pm->wrote_ctx, i, pa - r->address < r->length ? pa : r->address);
+            pm->wrote(pm->wrote_ctx, i, first, left < room ? left : room);
     }
 }
 
@@ -405,8 +407,10 @@ static void tell_touched(struct physmem *pm, const struct pmeta *m, uint32_t off
         for (uint64_t at = r->address, end = at + r->length; at < end; at = (at | (PAGE - 1)) + 1) {
             const struct pdesc *d = physmem_page(pm, at);
             const uint64_t first = at % PAGE, left = end - at < PAGE - first ? end - at : PAGE - first;
-            if ((d->rd_meta == m || d->wr_meta == m) && first < off + n && off < first + left)
-                pm->wrote(pm->wrote_ctx, i, first < off ? at + off - first : at);
+            const uint64_t begin = first < off ? off : first;
+            const uint64_t stop = first + left < (uint64_t)off + n ? first + left : (uint64_t)off + n;
+            if ((d->rd_meta == m || d->wr_meta == m) && begin < stop)
+                pm->wrote(pm->wrote_ctx, i, at - first + begin, stop - begin);
         }
     }
 }

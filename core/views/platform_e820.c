@@ -1,0 +1,354 @@
+/* platform_e820.c - the memory map as firmware gave it, as a loader passed it on, and as a Linux kernel has it; and what was usable in one
+ * and is not in the next. See private/platform_lists.h.
+ *
+ * Sources: ACPI specification 6.4, chapter 15; UEFI specification 2.10, 7.2; Linux, Documentation/arch/x86/zero-page.rst (struct
+ * boot_params), arch/x86/kernel/e820.c; GRUB, include/grub/memory.h (type 20). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "core/views/private/platform_lists.h"
+#include "core/views/tasks.h"
+
+enum {
+    ENTRY = 20,
+    ENTRIES_MAX = 4096,
+    ZERO_PAGE_COUNT = 0x1e8,
+    ZERO_PAGE_TABLE = 0x2d0,
+    ZERO_PAGE_MAX = 128,
+    GIVEN_MAX = 8, /* different maps that were given to callers of INT 15h */
+    MAPS = GIVEN_MAX + 4,
+    USABLE = 1,
+};
+
+static const struct {
+    uint32_t type;
+    const char *name;
+} kinds[] = {{USABLE, "usable"},
+             {2, "reserved"},
+             {3, "ACPI data"},
+             {4, "ACPI NVS"},
+             {5, "unusable"},
+             {7, "persistent memory"},
+             {12, "persistent (type 12)"},
+             {20, "EFI runtime code"},
+             {128, "reserved by the kernel"},
+             {0xefffffff, "soft reserved"}};
+
+struct range {
+    uint64_t begin, size;
+    uint32_t
+        type; /* as E820h has them; of EFI's types: USABLE for what an operating system may use after ExitBootServices, else 0 */
+    char kind[40];
+};
+
+struct map {
+    char name[32];
+    uint64_t icount; /* when it was given; of a table in memory: 0 */
+    struct range *range;
+    size_t n;
+    struct platform_map where; /* of a table in memory */
+};
+
+struct maps {
+    struct map map[MAPS];
+    size_t n;
+};
+
+static void name_kind(char kind[40], uint32_t type)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (kinds[i].type == type) {
+            snprintf(kind, 40, "%s", kinds[i].name);
+            return;
+        }
+    snprintf(kind, 40, "type %u", type);
+}
+
+static struct range *add_range(struct map *m, uint64_t begin, uint64_t size, uint32_t type)
+{
+    MEM_MORE(m->range, m->n);
+    struct range *r = &m->range[m->n++];
+    *r = (struct range){.begin = begin, .size = size, .type = type};
+    name_kind(r->kind, type);
+    return r;
+}
+
+/* ---------------------------------------------------------------- given by services */
+
+static bool same_map(const struct map *a, const struct map *b)
+{
+    if (a->n != b->n)
+        return false;
+    for (size_t i = 0; i < a->n; i++)
+        if (a->range[i].begin != b->range[i].begin || a->range[i].size != b->range[i].size ||
+            a->range[i].type != b->range[i].type)
+            return false;
+    return true;
+}
+
+/* A map is whole: it is kept if its like is not there yet. *m is empty then. */
+static void keep_map(struct maps *maps, struct map *m)
+{
+    bool seen = !m->n || maps->n >= GIVEN_MAX;
+    for (size_t i = 0; i < maps->n && !seen; i++)
+        seen = !strcmp(maps->map[i].name, m->name) && same_map(&maps->map[i], m);
+    if (seen)
+        free(m->range);
+    else
+        maps->map[maps->n++] = *m;
+    *m = (struct map){.range = NULL};
+}
+
+/* An answer to INT 15h, AX=E820h; the words are those of hv/services_table.c. */
+static void take_e820(struct maps *maps, struct map *m, const struct event *ev)
+{
+    static const char begins[] = "INT 15h AX=E820h memory map: ";
+    char text[200];
+    unsigned long long entry, begin, size, next;
+    unsigned type;
+    snprintf(text, sizeof text, "%.*s", (int)ev->len, (const char *)ev->data);
+    if (strncmp(text, begins, sizeof begins - 1) ||
+        sscanf(text + sizeof begins - 1, "entry %llxh -> %llxh size %llxh type %u, next %llxh", &entry,
+               &begin, &size, &type, &next) != 5)
+        return;
+    if (!entry) { /* a caller that stopped in the middle of the one before */
+        free(m->range);
+        *m = (struct map){.icount = ev->icount};
+    }
+    snprintf(m->name, sizeof m->name, "INT 15h");
+    add_range(m, begin, size, type);
+    if (!next)
+        keep_map(maps, m);
+}
+
+/* The older ways to ask: INT 15h AX=E801h and AH=88h tell how much there is above 1 MiB, INT 12h how much below. */
+static void take_older(struct maps *maps, const struct event *ev)
+{
+    const uint64_t vector = EVF(ev, SERVICE, vector), function = EVF(ev, SERVICE, function), kib = 1024;
+    const uint64_t ax = EVF(ev, SERVICE, ax), bx = EVF(ev, SERVICE, bx);
+    struct map m = {.icount = ev->icount};
+    if (EVF(ev, SERVICE, carry) && vector == 0x15)
+        return;
+    if (vector == 0x15 && function == 0xe801) {
+        snprintf(m.name, sizeof m.name, "INT 15h E801h");
+        add_range(&m, 1024 * kib, (ax & 0xffff) * kib, USABLE);
+        if (bx & 0xffff)
+            add_range(&m, 16 * 1024 * kib, (bx & 0xffff) * 64 * kib, USABLE);
+    } else if (vector == 0x15 && function == 0x8800) {
+        snprintf(m.name, sizeof m.name, "INT 15h 88h");
+        add_range(&m, 1024 * kib, (ax & 0xffff) * kib, USABLE);
+    } else if (vector == 0x12) {
+        snprintf(m.name, sizeof m.name, "INT 12h");
+        add_range(&m, 0, (ax & 0xffff) * kib, USABLE);
+    }
+    keep_map(maps, &m);
+}
+
+static void take_efi(struct map *m, const struct event *ev)
+{
+    enum { LOADER_CODE = 1, BOOT_DATA = 4, CONVENTIONAL = 7 };
+    const uint64_t type = EVF(ev, EFI_MAP, type);
+    const bool usable = (type >= LOADER_CODE && type <= BOOT_DATA) || type == CONVENTIONAL;
+    snprintf(m->name, sizeof m->name, "GetMemoryMap");
+    m->icount = ev->icount;
+    struct range *r =
+        add_range(m, EVF(ev, EFI_MAP, address), EVF(ev, EFI_MAP, pages) << 12, usable ? USABLE : 0);
+    snprintf(r->kind, sizeof r->kind, "%.*s", (int)ev->len, (const char *)ev->data);
+}
+
+/* What firmware told its callers before the position, by the trace's events. */
+static void take_given(struct maps *maps, const struct platform_memory *p)
+{
+    struct map legacy = {.range = NULL}, efi = {.range = NULL};
+    struct event ev;
+    struct error ignored;
+    uint64_t number;
+    struct trace_cursor *c =
+        p->t ? trace_cursor_open(p->t, EVENT_CLASS_BIT(EC_FIRMWARE) | EVENT_CLASS_BIT(EC_POWER)) : NULL;
+    while (c && trace_cursor_next(c, &ev, &number, &ignored) == 1 && ev.icount < look_icount(p->m))
+        if (ev.kind == EV_RESET) {
+            for (size_t i = 0; i < maps->n; i++)
+                free(maps->map[i].range);
+            maps->n = legacy.n = efi.n = 0;
+        } else if (ev.kind == EV_SERVICE) {
+            take_e820(maps, &legacy, &ev);
+            take_older(maps, &ev);
+        } else if (ev.kind == EV_EFI_MAP) {
+            take_efi(&efi, &ev);
+        }
+    trace_cursor_close(c);
+    free(legacy.range);
+    keep_map(maps, &efi);
+}
+
+/* ---------------------------------------------------------------- tables in memory */
+
+static bool peek_linear(const struct platform_memory *p, uint64_t linear, void *buf, size_t n)
+{
+    return view_peek(p->m, view_tables_for(p->m, 0, linear), linear, buf, n) == n;
+}
+
+static uint64_t physical_of(const struct platform_memory *p, uint64_t linear)
+{
+    uint64_t physical = 0;
+    return view_translate(p->m, view_tables_for(p->m, 0, linear), linear, &physical) ? physical : 0;
+}
+
+static void add_table(const struct platform_memory *p, struct maps *maps, const char *name,
+                      const struct platform_map *linear, uint32_t count)
+{
+    struct map *m = &maps->map[maps->n];
+    uint8_t e[ENTRY];
+    *m = (struct map){.where = *linear};
+    snprintf(m->name, sizeof m->name, "%s", name);
+    for (uint32_t i = 0;
+         i < count && i < ENTRIES_MAX && peek_linear(p, linear->entries + (uint64_t)i * ENTRY, e, ENTRY);
+         i++) {
+        uint64_t begin, size;
+        uint32_t type;
+        memcpy(&begin, e, 8);
+        memcpy(&size, e + 8, 8);
+        memcpy(&type, e + 16, 4);
+        add_range(m, begin, size, type);
+    }
+    m->where.count = physical_of(p, linear->count);
+    m->where.entries = physical_of(p, linear->entries);
+    m->where.n = (uint32_t)m->n;
+    maps->n += m->n > 0;
+}
+
+/* A table to which a variable of the kernel points: a count, then the entries. */
+static void add_kernel_map(const struct platform_memory *p, struct maps *maps, const char *name,
+                           const char *variable)
+{
+    struct symbol sym;
+    uint64_t table;
+    uint32_t count;
+    if (symbols_find(p->s, SPACE_KERNEL, variable, look_icount(p->m), &sym) &&
+        peek_linear(p, sym.address, &table, 8) && peek_linear(p, table, &count, 4))
+        add_table(p, maps, name, &(struct platform_map){table, 4, table + 4, 0}, count);
+}
+
+/* What the loader or the kernel's EFI stub has put into the zero page. */
+static void add_zero_page(const struct platform_memory *p, struct maps *maps)
+{
+    struct symbol sym;
+    uint8_t count;
+    if (symbols_find(p->s, SPACE_KERNEL, "boot_params", look_icount(p->m), &sym) &&
+        peek_linear(p, sym.address + ZERO_PAGE_COUNT, &count, 1))
+        add_table(p, maps, "loader",
+                  &(struct platform_map){sym.address + ZERO_PAGE_COUNT, 1, sym.address + ZERO_PAGE_TABLE, 0},
+                  count < ZERO_PAGE_MAX ? count : ZERO_PAGE_MAX);
+}
+
+/* ---------------------------------------------------------------- what was taken away */
+
+static const struct range *range_at(const struct map *m, uint64_t at)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (at - m->range[i].begin < m->range[i].size)
+            return &m->range[i];
+    return NULL;
+}
+
+/* Where what the map says at `at` ends: at the end of its range, or where the next one begins. */
+static uint64_t same_until(const struct map *m, uint64_t at)
+{
+    const struct range *r = range_at(m, at);
+    uint64_t end = r ? r->begin + r->size : UINT64_MAX;
+    for (size_t i = 0; i < m->n; i++)
+        if (m->range[i].begin > at && m->range[i].begin < end)
+            end = m->range[i].begin;
+    return end;
+}
+
+static void add_taken(struct platform_rows *rows, const struct map *from, const struct map *to,
+                      uint64_t begin, uint64_t end)
+{
+    const struct range *was = range_at(from, begin), *is = range_at(to, begin);
+    struct platform_taken *last = rows->ntaken ? &rows->taken[rows->ntaken - 1] : NULL;
+    const char *now = is ? is->kind : "in no range";
+    if (last && last->end + 1 == begin && !strcmp(last->from, from->name) && !strcmp(last->to, to->name) &&
+        !strcmp(last->was, was->kind) && !strcmp(last->is, now)) {
+        last->end = end - 1;
+        return;
+    }
+    MEM_MORE(rows->taken, rows->ntaken);
+    struct platform_taken *t = &rows->taken[rows->ntaken++];
+    *t = (struct platform_taken){.begin = begin, .end = end - 1, .map = to->where};
+    snprintf(t->from, sizeof t->from, "%s", from->name);
+    snprintf(t->to, sizeof t->to, "%s", to->name);
+    snprintf(t->was, sizeof t->was, "%s", was->kind);
+    snprintf(t->is, sizeof t->is, "%s", now);
+}
+
+/* What is usable in one map and not in the other. */
+static void compare(struct platform_rows *rows, const struct map *from, const struct map *to)
+{
+    for (size_t i = 0; i < from->n; i++) {
+        const uint64_t stop = from->range[i].begin + from->range[i].size;
+        if (from->range[i].type != USABLE)
+            continue;
+        for (uint64_t at = from->range[i].begin, end; at < stop; at = end) {
+            const struct range *is = range_at(to, at);
+            end = same_until(to, at);
+            end = end < stop ? end : stop;
+            if (!is || is->type != USABLE)
+                add_taken(rows, from, to, at, end);
+        }
+    }
+}
+
+/* ---------------------------------------------------------------- the list */
+
+static void add_rows(struct platform_rows *rows, const struct map *m)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        struct platform_row *r = platform_row(rows);
+        platform_text(r, "map", "%s", m->name);
+        platform_hex(r, "begin", m->range[i].begin);
+        platform_hex(r, "end", m->range[i].begin + m->range[i].size - 1);
+        platform_number(r, "bytes", m->range[i].size);
+        platform_text(r, "type", "%s", m->range[i].kind);
+        if (m->icount)
+            platform_number(r, "given at", m->icount);
+    }
+    if (m->where.entries)
+        platform_block(rows, m->where.entries, (uint64_t)m->n * ENTRY, 0, "map \"%.16s\"", m->name);
+}
+
+/* INT 12h and the like tell only a part; what they leave out was not taken away. */
+static bool is_whole(const struct map *m)
+{
+    return m->where.entries || !strcmp(m->name, "INT 15h") || !strcmp(m->name, "GetMemoryMap");
+}
+
+int platform_e820(const struct platform_memory *p, struct platform_rows *rows, struct error *err)
+{
+    struct maps maps = {.n = 0};
+    const struct map *before = NULL;
+    take_given(&maps, p);
+    if (p->s) {
+        add_zero_page(p, &maps);
+        add_kernel_map(p, &maps, "firmware", "e820_table_firmware");
+        add_kernel_map(p, &maps, "kernel", "e820_table");
+    }
+    for (size_t i = 0; i < maps.n; i++) {
+        add_rows(rows, &maps.map[i]);
+        if (!is_whole(&maps.map[i]))
+            continue;
+        if (before)
+            compare(rows, before, &maps.map[i]);
+        before = &maps.map[i];
+    }
+    for (size_t i = 0; i < maps.n; i++)
+        free(maps.map[i].range);
+    return rows->n
+               ? 0
+               : error_set(
+                     err,
+                     "at icount %llu nobody has asked the firmware for its memory map, and no Linux kernel that has read one is in memory: give another position with --at",
+                     (unsigned long long)look_icount(p->m));
+}
