@@ -57,6 +57,10 @@ enum { ENGINES = 2 };
 struct engines {
     struct engine_kind kind[ENGINES];
 };
+/* All of them as they execute code here: $BOOTREEL_COMPILE says at which entry code is compiled, 0 for never;
+ * $BOOTREEL_COMPILE_WRONG which instruction compiled code is to do wrong (docs/compiler.md). Nothing else reads them. `unpacked`: the folder
+ * in which unpacked images are kept, which must outlive the engines, or NULL. */
+struct engines engines_here(const char *unpacked);
 /* The kind of engine of that name, or NULL with err. */
 const struct engine_kind *engine_find(const struct engines *engines, const char *name, struct error *err);
 
