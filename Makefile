@@ -1,5 +1,5 @@
 # bootreel: `make` builds ./bootreel (release, assertions on). `make help` lists the targets; see README.md and docs/architecture.md.
-# V=1 shows whole commands. VARIANT=release|clang|asan|ubsan|sanitize|tsan|fuzz|count builds in build/VARIANT. PREFIX=/usr/local is for install.
+# V=1 shows whole commands. VARIANT=release|clang|asan|ubsan|sanitize|tsan|fuzz|count|coverage builds in build/VARIANT. PREFIX=/usr/local is for install.
 
 VARIANT ?= release
 ifeq ($(origin CC),default)
@@ -25,6 +25,8 @@ OPT_ubsan   := -O1 -fsanitize=undefined -fno-sanitize=alignment -fno-sanitize-re
 OPT_sanitize := -O1 -g1 -fsanitize=address,undefined -fno-sanitize=alignment -fno-sanitize-recover=all -fno-omit-frame-pointer -DBOOTREEL_NO_TAIL
 OPT_tsan    := -O1 -g1 -fsanitize=thread -fno-omit-frame-pointer -DBOOTREEL_NO_TAIL
 OPT_fuzz    := -O1 -g1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=alignment -fno-sanitize-recover=all -DBOOTREEL_NO_TAIL
+# Which lines ran, for `make coverage`.
+OPT_coverage := -O2 -g1 --coverage
 ifeq ($(VARIANT),fuzz)
 CC := clang
 endif
@@ -40,6 +42,8 @@ PROTO_SRC := $(sort $(wildcard core/*/*.proto))
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o) $(PROTO_SRC:%.proto=$(BUILD)/%.pb-c.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(BUILD)/%.o)
 LIB     := $(BUILD)/libbootreel.a
+# The commands, for their unit tests.
+CLI_LIB := $(BUILD)/libcommands.a
 VNC_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard vnc/*.c)))
 
 # $(call need,PROGRAMS,LIBRARIES,HEADERS): ends make if one is missing. Libraries by their names for pkg-config; headers of those whose
@@ -50,7 +54,7 @@ missing = $(strip $(shell for p in $(1); do command -v $$p >/dev/null || echo $$
 need = $(foreach m,$(call missing,$(1),$(2),$(3)),$(eval MISSING += $m))$(if $(MISSING),$(error needed, and not installed: $(MISSING). \
     `scripts/deps` installs what the build and the tests need, on Debian))
 # What compiles needs these; they are looked for once (and when scripts/deps changes), before anything is built.
-NO_BUILD := help clean dist deb test-deb tidy words layers format format-check demo test
+NO_BUILD := coverage help clean dist deb test-deb tidy words layers format format-check demo test
 BUILDS   := $(filter-out $(NO_BUILD),$(or $(MAKECMDGOALS),all))
 ifneq ($(BUILDS),)
 ifeq ($(shell [ $(BUILD)/packages -nt scripts/deps ] && echo checked),)
@@ -79,7 +83,7 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 
 # `make demo` and `make test` install what they need by scripts/deps.
-.PHONY: hostile threads faults damage killed soak test-fuzz all demo asan ubsan fuzz test test-checkers test-deb test-devices test-images test-kernels test-loaders test-long test-net test-origin test-selftests test-systemd test-v3 test-why test-wild unit check bench bench-rows layers format format-check tidy words help dist deb install clean
+.PHONY: coverage hostile threads faults damage killed soak test-fuzz all demo asan ubsan fuzz test test-checkers test-deb test-devices test-images test-kernels test-loaders test-long test-net test-origin test-selftests test-systemd test-v3 test-why test-wild unit check bench bench-rows layers format format-check tidy words help dist deb install clean
 ifeq ($(VARIANT),release)
 all: bootreel bootreel-vnc ## build ./bootreel
 bootreel bootreel-vnc: %: $(BUILD)/%
@@ -109,6 +113,11 @@ $(LIB): $(LIB_OBJ)
 	@rm -f $@
 	@echo "  $(STEP) AR $@"
 	$(Q)ar rcs $@ $(LIB_OBJ)
+
+$(CLI_LIB): $(filter-out $(BUILD)/cli/main.o,$(CLI_OBJ))
+	@rm -f $@
+	@echo "  $(STEP) AR $@"
+	$(Q)ar rcs $@ $^
 
 # What clangd and clang-tidy read. The commands are those of a dry run, so that each file has its own; what they include is made before.
 GENERATED := $(addprefix $(BUILD)/,hv/board/dsdt.h hv/board/dsdt_q35.h core/story/builtin_profile.h core/export/report_css.h cli/release.h) \
@@ -172,9 +181,9 @@ $(BUILD)/tests/%.o: ALL_CFLAGS += -Wno-deprecated-declarations
 # It reads the types in its own debugging information.
 $(BUILD)/tests/unit/test_symbols.o: ALL_CFLAGS += -g
 $(BUILD)/tests/unit/test_x87 $(BUILD)/tests/unit/test_simd: $(BUILD)/tests/native/vendor.o
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB)
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(CLI_LIB) $(LIB)
 	@echo "  $(STEP) LINK $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LDLIBS) -lcmocka
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(CLI_LIB) $(LIB) $(LDLIBS) -lcmocka
 
 # By libFuzzer, or in another build by a small driver of our own.
 FUZZ_MAIN := $(if $(filter fuzz,$(VARIANT)),-fsanitize=fuzzer,$(BUILD)/tests/fuzz/alone.o)
@@ -199,6 +208,8 @@ fuzz: ## build the fuzz targets, in build/fuzz
 fuzz-targets: $(FUZZ_BIN) ## build the fuzz targets with VARIANT= (sanitize: without libFuzzer)
 
 unit: $(UNIT_BIN) ## build the unit tests
+coverage: ## which part of each room the unit tests run, by lines (minutes)
+	@scripts/coverage
 $(UNIT_SRC:%.c=$(BUILD)/%.o): | $(BUILD)/packages.unit
 $(BUILD)/packages.unit:
 	$(call need,,cmocka)
