@@ -145,10 +145,10 @@ static const char *indivisible(const struct annotate *a, struct error *err)
     if (replay_check_parts(a->t, err))
         return err->text;
     const uint32_t added = a->o.classes & ~trace_config(a->t)->classes;
-    if (strcmp(inspect, "none") && added & story_classes(a))
-        return "--events has classes that guest systems make, and that are not in the trace";
     if (added & EVENT_CLASS_BIT(EC_IFLAG))
         return "--events has the class iflag, whose events are put in order from the beginning of the run";
+    if (strcmp(inspect, "none") && added & story_classes(a))
+        return "--events has classes that guest systems make, and that are not in the trace";
     if (a->observed.probes.n && reprobe_check(a->t, err))
         return err->text;
     return NULL;
