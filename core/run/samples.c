@@ -485,7 +485,8 @@ static int by_self(const void *a, const void *b, void *ctx)
 
 static void sort(struct samples *s)
 {
-    qsort(s->chains, s->nchains, sizeof *s->chains, by_count);
+    if (s->nchains)
+        qsort(s->chains, s->nchains, sizeof *s->chains, by_count);
     if (s->nplaces)
         qsort(s->places, s->nplaces, sizeof *s->places, by_place);
     s->order = mem_zero(s->nfunctions, sizeof *s->order);
