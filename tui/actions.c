@@ -332,7 +332,7 @@ static enum react do_clear_stops(struct app *a, enum command c, const char *arg)
 
 /* ---------------------------------------------------------------- views */
 
-static enum react show_page(struct app *a, unsigned page)
+enum react app_show_page(struct app *a, unsigned page)
 {
     if (a->page != page)
         a->page_before = a->page;
@@ -353,7 +353,7 @@ static enum react do_page(struct app *a, enum command c, const char *arg)
                : c == CMD_FIRMWARE ? PAGE_FIRMWARE
                                    : (int)(c - CMD_PAGE_1 + 1);
     if (page >= 0)
-        return show_page(a, (unsigned)page);
+        return app_show_page(a, (unsigned)page);
     app_refuse(a, "\"%.40s\" is not a page: Tab completes", arg);
     return REACT_DRAW;
 }
@@ -366,18 +366,18 @@ static enum react do_structure(struct app *a, enum command c, const char *arg)
         return REACT_DRAW;
     }
     if (!arg && !structure_shown(a)) {
-        show_page(a, PAGE_STRUCTURE);
+        app_show_page(a, PAGE_STRUCTURE);
         prompt_open(a, PROMPT_ARGUMENT, c, NULL);
         return REACT_LAYOUT;
     }
-    return show_page(a, PAGE_STRUCTURE);
+    return app_show_page(a, PAGE_STRUCTURE);
 }
 
 static enum react do_why(struct app *a, enum command c, const char *arg)
 {
     struct error err;
     if (!why_show(a, arg, &err))
-        return show_page(a, PAGE_WHY);
+        return app_show_page(a, PAGE_WHY);
     app_refuse(a, "%.390s", err.text);
     return REACT_DRAW;
 }
@@ -397,7 +397,17 @@ static enum react do_origin(struct app *a, enum command c, const char *arg)
         return REACT_DRAW;
     }
     if (!arg || !origin_show(a, arg, a->s->where.icount, &err))
-        return show_page(a, PAGE_ORIGIN);
+        return app_show_page(a, PAGE_ORIGIN);
+    app_refuse(a, "%.390s", err.text);
+    return REACT_DRAW;
+}
+
+static enum react do_calls(struct app *a, enum command c, const char *arg)
+{
+    struct error err;
+    const bool shown = !arg && a->page != PAGE_CALLS && calls_shown(a);
+    if (shown || !calls_ask(a, arg, &err))
+        return app_show_page(a, PAGE_CALLS);
     app_refuse(a, "%.390s", err.text);
     return REACT_DRAW;
 }
@@ -462,7 +472,7 @@ static enum react do_address(struct app *a, enum command c, const char *arg)
     bool physical = m->physical && a->pane[VIEW_MEMORY].w;
     memory_show(a, address);
     m->physical = physical;
-    return a->pane[VIEW_MEMORY].w ? REACT_DRAW : show_page(a, 6);
+    return a->pane[VIEW_MEMORY].w ? REACT_DRAW : app_show_page(a, 6);
 }
 
 static enum react do_cpu(struct app *a, enum command c, const char *arg)
@@ -498,7 +508,7 @@ static enum react do_follow(struct app *a, enum command c, const char *arg)
     }
     memory_show(a, address);
     snprintf(m->follow, sizeof m->follow, "%s", arg);
-    return a->pane[VIEW_MEMORY].w ? REACT_DRAW : show_page(a, 6);
+    return a->pane[VIEW_MEMORY].w ? REACT_DRAW : app_show_page(a, 6);
 }
 
 static enum react do_not_here(struct app *a, enum command c, const char *arg)
@@ -658,6 +668,7 @@ static action *const actions[CMD_COUNT] = {
     [CMD_STRUCTURE] = do_structure,
     [CMD_WHY] = do_why,
     [CMD_ORIGIN] = do_origin,
+    [CMD_CALLS] = do_calls,
     [CMD_HELP] = do_help,
     [CMD_FOCUS] = do_focus,
     [CMD_FOCUS_BACK] = do_focus,

@@ -105,11 +105,7 @@ static bool on_busy(void *ctx, const struct timeline_progress *p)
     struct app *a = ctx;
     if (a->preparing.working)
         return app_prepare_goes_on(a);
-    if (a->refusals >= 0 && a->refusals-- == 0)
-        return false;
-    if (!a->progress.poll)
-        return true;
-    if (a->live) /* a key is the guest's: it stays, and ends the slice */
+    if (a->live && a->progress.poll) /* a key is the guest's: it stays, and ends the slice */
         return !a->progress.pending(a->progress.ctx);
     progress_words(a, p);
     return app_show_progress(a);
@@ -117,6 +113,8 @@ static bool on_busy(void *ctx, const struct timeline_progress *p)
 
 bool app_show_progress(struct app *a)
 {
+    if (a->refusals >= 0 && a->refusals-- == 0)
+        return false;
     return !a->progress.poll || a->progress.poll(a->progress.ctx);
 }
 

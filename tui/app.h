@@ -96,12 +96,13 @@ struct prompt {
 
 enum {
     LAYOUT_SIZES = 3,
-    PAGES = 15,
+    PAGES = 16,
     PAGE_MARKS = 10,
     PAGE_FIRMWARE = 11,
     PAGE_STRUCTURE = 12,
     PAGE_WHY = 13,
     PAGE_ORIGIN = 14,
+    PAGE_CALLS = 15,
     KEEP_COMMANDS = 50
 };
 
@@ -199,6 +200,8 @@ __attribute__((format(printf, 3, 4))) void app_say(struct app *a, enum style s, 
 bool app_show_progress(struct app *a);
 /* Call after a move of the session: shows its message, and returns what must be redrawn. */
 enum react app_moved(struct app *a, enum move m);
+/* Shows a page, and goes to the pane of its name. */
+enum react app_show_page(struct app *a, unsigned page);
 /* A view's command for a list of positions: Enter goes to the selected row's. */
 enum react app_go_to_row(struct app *a, struct pane *p, enum command c, const char *arg);
 struct pane *app_focus(struct app *a);
@@ -237,7 +240,7 @@ void config_read(struct app *a);
 
 extern const struct view timeline_view, events_view, details_view, stages_view, registers_view, cpu_view,
     code_view, stack_view, memory_view, walk_view, devices_view, screen_view, console_view, processes_view,
-    marks_view, firmware_view, structure_view, why_view, origin_view, help_view;
+    marks_view, firmware_view, structure_view, why_view, origin_view, calls_view, help_view;
 
 /* view_events.c */
 int events_filter(struct app *a, const char *text, struct error *err);
@@ -255,6 +258,12 @@ int why_show(struct app *a, const char *arg, struct error *err);
  * expression, console TEXT, screen ROW,COLUMN. The session stays where it is. -1 with err. */
 int origin_show(struct app *a, const char *arg, uint64_t icount, struct error *err);
 bool origin_shown(struct app *a);
+/* view_calls.c: makes the call tree of a window of the record; `what` names it. -1 with err. Cost: that of running the window with calls
+ * observed; a key cancels. */
+int calls_show(struct app *a, uint64_t from, uint64_t to, const char *what, struct error *err);
+/* The same for "FROM TO", or for the stage at the session's position if `arg` is NULL. */
+int calls_ask(struct app *a, const char *arg, struct error *err);
+bool calls_shown(struct app *a);
 /* view_machine.c: draws a display's characters (if it has columns), or otherwise its pixels. */
 void display_show(const struct display *d, const struct display_cell *cells, const uint8_t *rgb,
                   const struct window *w, int left, int down, bool mono);

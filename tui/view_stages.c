@@ -104,6 +104,21 @@ static enum react zoom_to_stage(struct app *a, struct pane *p)
     return REACT_DRAW;
 }
 
+/* The call tree of the stage that is selected. */
+static enum react calls_of_stage(struct app *a, struct pane *p)
+{
+    const struct stages *st = story_stages(a->s->story);
+    const struct stages_state *state = stages_state(p);
+    struct error err;
+    if (!st || p->sel >= state->n)
+        return REACT_UNKNOWN;
+    const struct stage *g = stages_get(st, state->order[p->sel]);
+    if (!calls_show(a, g->begin, g->end, g->name, &err))
+        return app_show_page(a, PAGE_CALLS);
+    app_refuse(a, "%.390s", err.text);
+    return REACT_DRAW;
+}
+
 static void stages_follow(struct app *a, struct pane *p)
 {
     const struct stages *st = story_stages(a->s->story);
@@ -124,6 +139,8 @@ static enum react stages_command(struct app *a, struct pane *p, enum command c, 
         return app_go_to_row(a, p, c, arg);
     case CMD_ZOOM_IN:
         return zoom_to_stage(a, p);
+    case CMD_CALLS:
+        return arg ? REACT_UNKNOWN : calls_of_stage(a, p);
     default:
         return REACT_UNKNOWN;
     }

@@ -63,6 +63,7 @@ struct calls_options {
     uint64_t from, to;    /* icounts; `to` is not included */
     const char *function; /* only these, and what they call (symbol_name_matches()); NULL: all */
     unsigned depth;       /* no deeper; 0: all */
+    bool depth_of_new;    /* … counted from what was in progress where the window begins */
     uint64_t min_time;    /* only calls that take at least that long, ns */
     bool arguments;       /* keep arguments and results, where types are known */
     struct jobs_front front;
@@ -86,6 +87,9 @@ int calls_arguments(const struct calls *c, const struct call *call, char *buf, s
 int calls_result(const struct calls *c, const struct call *call, char *buf, size_t size);
 
 /* ---------------------------------------------------------------- writing (core/ran/calls_write.c) */
+
+/* A call in one line, without what it called: sort, function, arguments, result, how it began and ended. Cut off at `size` bytes. */
+void calls_text(const struct calls *c, const struct call *call, char *buf, size_t size);
 
 struct calls_format {
     const char *name;

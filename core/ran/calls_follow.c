@@ -86,7 +86,8 @@ static struct frame *push(struct taking *t, struct thread *th, struct frame f, u
 {
     const struct frame *top = top_of(th);
     f.wanted = (top && top->wanted) || t->c->function[f.function].wanted;
-    f.depth = top && top->wanted ? top->depth + 1 : 0;
+    const bool counts = !t->o->depth_of_new || (top && top->sort != CALL_BEFORE);
+    f.depth = top && top->wanted ? top->depth + counts : 0;
     f.call = is_kept(t, &f) ? keep(t, th, &f, cpu, vector) : CALL_NONE;
     th->frame = mem_grow(th->frame, &th->cap, th->n + 1, sizeof *th->frame);
     th->frame[th->n++] = f;

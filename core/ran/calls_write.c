@@ -109,7 +109,9 @@ static void print_line(FILE *out, const struct order *o, const struct edge *e, c
               call);
 }
 
-static void describe(const struct calls *c, const struct call *k, char buf[WORDS], bool leaf)
+/* `end`: what follows the closing parenthesis; `whole`: with its result, and how it ended. */
+static void describe(const struct calls *c, const struct call *k, char buf[WORDS], const char *end,
+                     bool whole)
 {
     char name[NAME], arguments[WORDS / 2], result[64];
     name_of(c, k, name);
@@ -119,15 +121,22 @@ static void describe(const struct calls *c, const struct call *k, char buf[WORDS
     if (k->sort >= CALL_INTERRUPT && k->sort <= CALL_SMI)
         text_add(&t, k->sort == CALL_SYSCALL || k->sort == CALL_SMI ? "==== %s: " : "==== %s %u: ",
                  call_sort_text(k->sort), k->vector);
-    text_add(&t, "%s(%s)%s", name, arguments, leaf ? ";" : " {");
-    if (leaf && *result)
+    text_add(&t, "%s(%s)%s", name, arguments, end);
+    if (whole && *result)
         text_add(&t, " /* = %s */", result);
     if (k->sort == CALL_TAIL || k->sort == CALL_BEFORE)
         text_add(&t, " /* %s */", k->sort == CALL_TAIL ? "tail call" : "began before");
-    if (leaf && k->end != CALL_RETURNED)
+    if (whole && k->end != CALL_RETURNED)
         text_add(&t, " /* %s */", k->end == CALL_LEFT ? "left" : "goes on");
     snprintf(buf, WORDS, "%s", t.s);
     free(t.s);
+}
+
+void calls_text(const struct calls *c, const struct call *call, char *buf, size_t size)
+{
+    char words[WORDS];
+    describe(c, call, words, "", true);
+    snprintf(buf, size, "%s", words);
 }
 
 static void describe_end(const struct calls *c, const struct call *k, char buf[WORDS])
@@ -170,7 +179,7 @@ static void write_text(const struct calls *c, FILE *out)
         if (e->ends)
             describe_end(c, k, words);
         else
-            describe(c, k, words, leaf);
+            describe(c, k, words, leaf ? ";" : " {", leaf);
         print_line(out, &o, e, words, e->ends || leaf);
         i += leaf;
     }

@@ -34,6 +34,13 @@ script 2 'no console line' 'origin console never printed'
 script 2 'from 0 on' 'origin screen 1'
 script 2 'diversion' 'goto 40%' live 'keys C-a x' live 'origin rax'
 
+# The call tree of a stage: what was in progress is open; a call is run again when it is unfolded; Enter goes to its first instruction.
+script 0 '' 'goto 40%' 'keys t' 'expect Calls of user.together' 'search switch_to' 'search 0x401065' 'expect + 0x401065' unfold 'expect - 0x401065' unfold \
+    'expect + 0x401065' 'keys +' 'expect - 0x401065' 'keys - Enter' 'expect a.reel  4,133,354 '
+script 0 '' 'page stages' 'search user.key' 'keys t' 'expect Calls of user.key'
+script 2 'two positions' 'calls 40%'
+script 2 'after the first' 'calls 41% 40%'
+
 # Reads are found and stopped at as bootreel find has them: the BIOS looks at the boot sector's signature once.
 at=$("$BOOTREEL" find "$work/a.reel" --read 0x7dfe,2 --first | awk '{print $1; exit}' | sed ':a; s/\B[0-9]\{3\}\>/,&/; ta')
 script 0 '' 'goto 90%' 'find read 0x7dfe 2' 'expect read 1 time;' 'watch read 0x7dfe 2' 'expect read watchpoint at 0x7dfe' 'page marks' \
