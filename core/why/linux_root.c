@@ -35,8 +35,10 @@ static size_t driver_of(struct trace *t, const struct trace_image *image)
     if (!image_is_drive(image) || image_is_cd(image))
         return DRIVERS;
     snprintf(key, sizeof key, "%.30s-interface", image->role);
-    const char *interface = trace_setting(t, key);
-    while (k < DRIVERS && strcmp(drivers[k].interface, interface ? interface : "ide"))
+    const char *interface = trace_setting(t, key), *machine = trace_setting(t, "machine");
+    if (!interface)
+        interface = machine && !strcmp(machine, "q35") ? "ahci" : "ide"; /* the board's own */
+    while (k < DRIVERS && strcmp(drivers[k].interface, interface))
         k++;
     return k;
 }
