@@ -17,17 +17,12 @@ static const char *const module_roles[MACHINE_MODULES] = {
     "module0", "module1", "module2",  "module3",  "module4",  "module5",  "module6",  "module7",
     "module8", "module9", "module10", "module11", "module12", "module13", "module14", "module15"};
 
-/* As the setting names them, separated by commas. */
-static const char *const usb_names[] = {"", "keyboard", "tablet", "keyboard,tablet"};
-
-static const char *const virtio_names[] = {"", "rng", "console", "rng,console"};
-
 /* ---------------------------------------------------------------- the whole */
 
 struct machine *machine_new(void)
 {
     struct machine *m = mem_zero(1, sizeof *m);
-    m->memory = MACHINE_MEMORY;
+    m->memory = strtoull(setting_preset("memory"), NULL, 10);
     m->cpus = 1;
     m->files = image_files_new();
     return m;
@@ -255,14 +250,29 @@ static void set_variation(struct machine *m)
         set(m, "schedule", v->schedule);
 }
 
+/* Those of the setting's words that were given, separated by commas. */
+static void set_words(struct machine *m, const char *key, unsigned given)
+{
+    struct text list = {0};
+    size_t n;
+    for (unsigned i = 0; given >> i; i++) {
+        const char *word = setting_word(setting_row_of(key)->words, i, &n);
+        if (given >> i & 1)
+            text_add(&list, "%s%.*s", list.n ? "," : "", (int)n, word);
+    }
+    if (list.n)
+        set(m, key, list.s);
+    free(list.s);
+}
+
 /* All settings are stored, even defaults, so that a trace keeps its meaning when defaults change. */
 static void make_settings(struct machine *m, const char *bios)
 {
-    set(m, "machine", or_default(m->board, "pc"));
+    set(m, "machine", or_default(m->board, setting_preset("machine")));
     set_number(m, "memory", m->memory);
     set_number(m, "cpus", m->cpus);
     set(m, "cpu", or_default(m->cpu, hv_cpu_model(0)));
-    set(m, "rtc", or_default(m->rtc, MACHINE_RTC));
+    set(m, "rtc", or_default(m->rtc, setting_preset("rtc")));
     set(m, "bios", bios);
     bool both = m->nflash == MACHINE_FLASH || !strcmp(bios, "ovmf");
     if (both || m->nflash)
@@ -273,12 +283,10 @@ static void make_settings(struct machine *m, const char *bios)
     set(m, "boot", m->boot && !menu ? m->boot : boot_default(m));
     if (menu)
         set_number(m, "boot-menu", MACHINE_BOOT_MENU_MS);
-    set(m, "vga", or_default(m->vga, "std"));
+    set(m, "vga", or_default(m->vga, setting_preset("vga")));
     set_inspected(m, "pc");
-    if (m->usb)
-        set(m, "usb", usb_names[m->usb]);
-    if (m->virtio)
-        set(m, "virtio", virtio_names[m->virtio]);
+    set_words(m, "usb", m->usb);
+    set_words(m, "virtio", m->virtio);
     for (unsigned i = 0; i < m->media.n; i++)
         set_drive(m, &m->media.medium[i]);
     set_nics(m);
@@ -349,7 +357,7 @@ static int finish_hosted(struct machine *m, struct error *err)
         return -1;
     set_number(m, "ram", m->memory + (m->uml ? HOST_EXTRA * MIB : 0));
     set(m, "cpu", or_default(m->cpu, hv_cpu_model(0)));
-    set(m, "rtc", or_default(m->rtc, MACHINE_RTC));
+    set(m, "rtc", or_default(m->rtc, setting_preset("rtc")));
     set_inspected(m, "linux");
     set(m, "kind", m->uml ? "uml" : "program");
     set(m, "program", to);

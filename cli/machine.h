@@ -8,9 +8,8 @@
 #include "core/run/image_file.h"
 #include "core/symbols/symbols.h"
 
-/* Defaults and bounds. The default processor model is hv_cpu_model(0). */
-enum { MACHINE_FLASH = 2, MACHINE_MODULES = 16, MACHINE_BOOT_MENU_MS = 3000, MACHINE_MEMORY = 256 << 20 };
-#define MACHINE_RTC "2027-01-01T00:00:00"
+/* Bounds; defaults are in core/engine/settings.h. The default processor model is hv_cpu_model(0). */
+enum { MACHINE_FLASH = 2, MACHINE_MODULES = 16, MACHINE_BOOT_MENU_MS = 3000 };
 
 extern const struct option_row machine_options[];
 

@@ -7,12 +7,13 @@
 #include "cli/nics.h"
 #include "cli/shares.h"
 #include "cli/variation.h"
+#include "core/engine/settings.h"
 
 #define MIB (1ull << 20)
 
 struct machine {
-    unsigned usb;                                                         /* a bit for each of usb_names */
-    unsigned virtio;                                                      /* … of virtio_names */
+    unsigned usb;                                                         /* a bit for each of SETTING_USB */
+    unsigned virtio;                                                      /* … of SETTING_VIRTIO */
     const char *board, *bios, *vgabios, *cpu, *rtc, *boot, *append, *vga; /* as given, or NULL */
     bool inspects;                                                        /* --inspect was given */
     uint32_t inspect; /* what it chose among guest_systems */

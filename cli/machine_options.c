@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/date.h"
 #include "base/memory.h"
 #include "cli/machine_impl.h"
 #include "core/story/guest.h"
@@ -14,26 +15,20 @@ static int set_memory(struct machine *m, const struct option_row *row, const cha
 {
     if (take_size(row, value, 0, &m->memory, err))
         return -1;
-    if (m->memory < MIB || m->memory > ENGINE_MEMORY || m->memory % MIB)
-        return error_set(err, "--%s: %.40s: give whole megabytes, from 1M to 64G", row->name, value);
-    return 0;
+    const struct setting_row *bounds = setting_row_of("memory");
+    if (m->memory >= bounds->min && m->memory <= bounds->max && m->memory % MIB == 0)
+        return 0;
+    char *range = fill_in("from {min-memory} to {max-memory}");
+    error_set(err, "--%s: %.40s: give whole megabytes, %s", row->name, value, range);
+    free(range);
+    return -1;
 }
 
 static int set_rtc(struct machine *m, const char *value, struct error *err)
 {
-    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    int year, month, day, hour, minute, second, n = 0;
-    bool ok =
-        strlen(value) == 19 &&
-        sscanf(value, "%4d-%2d-%2dT%2d:%2d:%2d%n", &year, &month, &day, &hour, &minute, &second, &n) == 6 &&
-        n == 19 && year >= 1970 && month >= 1 && month <= 12;
-    if (ok) {
-        bool leap = month == 2 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-        ok = day >= 1 && day <= days[month - 1] + leap && hour >= 0 && hour < 24 && minute >= 0 &&
-             minute < 60 && second >= 0 && second < 60;
-    }
-    if (!ok)
-        return error_set(err, "--rtc: \"%.40s\" is not a time: write it as " MACHINE_RTC, value);
+    int64_t seconds;
+    if (!date_parse(value, &seconds) || seconds < 0)
+        return error_set(err, "--rtc: \"%.40s\" is not a time: write it as %s", value, setting_preset("rtc"));
     m->rtc = value;
     return 0;
 }
@@ -164,7 +159,7 @@ const struct option_row machine_options[] = {
      .help = "the display's option ROM (default: SeaBIOS has its own, builtin needs none)",
      .id = MO_VGABIOS},
     {.name = "machine",
-     .argument = "pc|q35",
+     .argument = SETTING_MACHINES,
      .help = "the board (default pc)",
      .id = MO_MACHINE,
      .more = "`pc` is the PC of 1996 (i440FX, PIIX3, IDE), `q35` a PC Express of 2007 (Q35 and ICH9: "
@@ -175,7 +170,7 @@ const struct option_row machine_options[] = {
      .argument = "SIZE",
      .help = "size of the memory, such as 512M or 1G (default {memory})",
      .id = MO_MEMORY,
-     .more = "Whole megabytes, from 1M to 64G."},
+     .more = "Whole megabytes, from {min-memory} to {max-memory}."},
     {.name = "cpus",
      .argument = "N",
      .help = "number of processors, at most {max-cpus} (default 1): cores of one package",
@@ -221,15 +216,15 @@ const struct option_row machine_options[] = {
              "file's name, what the loader passes, and, if its ELF file has symbols, the functions that it "
              "enters on its way. `virt` are the virtual machines of a hypervisor (--cpu MODEL,+svm or "
              "+vmx): the others are looked for inside, too."},
-    {.name = "vga", .argument = "std|none", .help = "the display adapter (default std)", .id = MO_VGA},
+    {.name = "vga", .argument = SETTING_VGA, .help = "the display adapter (default std)", .id = MO_VGA},
     {.name = "usb",
-     .argument = "keyboard|tablet",
+     .argument = SETTING_USB,
      .help = "a device on USB (xHCI); may be given for each",
      .id = MO_USB,
      .more = "Once the guest has set up the keyboard, what is typed goes there and not to the PS/2 "
              "keyboard; the tablet takes the mouse's movements."},
     {.name = "virtio",
-     .argument = "rng|console",
+     .argument = SETTING_VIRTIO,
      .help = "a device on virtio that is no drive; may be given for each",
      .id = MO_VIRTIO,
      .more = "`rng` gives random numbers that follow from the machine's configuration (--rtc among it), so "
@@ -269,7 +264,7 @@ const struct option_row machine_options[] = {
              "are opened. Folders show no times. `path=` says where the guest mounts it, for `bootreel "
              "files --get`."},
     {.name = "disk",
-     .argument = "FILE|folder:PATH[,interface=ide|ahci|nvme|virtio|scsi|usb][,serial=TEXT][,backing=FILE…]",
+     .argument = "FILE|folder:PATH[,interface=" SETTING_DISK_INTERFACES "][,serial=TEXT][,backing=FILE…]",
      .help = "a disk image, and what it is attached to (up to {max-disks} drives)",
      .id = MO_DISK,
      .more = "The image is raw, or qcow2, VMDK, VHD, VHDX or VDI (which need `qemu-nbd`, of Debian's "
@@ -283,7 +278,7 @@ const struct option_row machine_options[] = {
              "sticks, up to six. The serial number is what the drive says of itself. Image files are only "
              "read: what the guest writes is part of the machine's state."},
     {.name = "cdrom",
-     .argument = "FILE[,interface=ide|ahci|scsi|usb][,serial=TEXT]",
+     .argument = "FILE[,interface=" SETTING_CDROM_INTERFACES "][,serial=TEXT]",
      .help = "a CD-ROM image, likewise",
      .id = MO_CDROM},
     {.name = "floppy", .argument = "FILE", .help = "a floppy disk image", .id = MO_FLOPPY},
@@ -315,7 +310,7 @@ const struct option_row machine_options[] = {
              "line; the second is that kernel's initial RAM disk."},
     {.name = "append", .argument = "STRING", .help = "the kernel's command line", .id = MO_APPEND},
     {.name = "protocol",
-     .argument = "linux|multiboot|multiboot2|pvh|fw_cfg",
+     .argument = SETTING_PROTOCOLS,
      .help = "how the kernel is loaded and entered (default: the first of these that it has; with UEFI "
              "firmware fw_cfg)",
      .id = MO_PROTOCOL,

@@ -7,10 +7,7 @@
 #include "base/memory.h"
 #include "cli/cli.h"
 #include "cli/xdg.h"
-
-/* What a drive can be attached to. */
-static const char *const disk_interfaces[] = {"ide", "ahci", "nvme", "virtio", "scsi", "usb", NULL};
-static const char *const cdrom_interfaces[] = {"ide", "ahci", "scsi", "usb", NULL};
+#include "core/engine/settings.h"
 
 enum { SERIAL_MOST = 20 };
 
@@ -37,22 +34,19 @@ static const char *next_key(const char *s)
     return NULL;
 }
 
-static const char *known_interface(const struct medium *m, const char *text, size_t n)
-{
-    for (const char *const *list = m->cdrom ? cdrom_interfaces : disk_interfaces; *list; list++)
-        if (strlen(*list) == n && !strncmp(*list, text, n))
-            return *list;
-    return NULL;
-}
-
 static int take_interface(struct medium *m, const struct option_row *row, const char *text, size_t n,
                           struct error *err)
 {
-    m->interface = known_interface(m, text, n);
-    if (m->interface)
+    const char *const all = m->cdrom ? SETTING_CDROM_INTERFACES : SETTING_DISK_INTERFACES;
+    char list[80];
+    if (setting_place(all, text, n) >= 0) {
+        free(m->interface);
+        m->interface = mem_text(text, n);
         return 0;
+    }
+    setting_list(list, sizeof list, all);
     return error_set(err, "--%s: \"%.*s\" is not an interface: give %s", row->name, (int)(n < 40 ? n : 40),
-                     text, m->cdrom ? "ide, ahci, scsi or usb" : "ide, ahci, nvme, virtio, scsi or usb");
+                     text, list);
 }
 
 static int take_serial(struct medium *m, const struct option_row *row, const char *text, size_t n,
@@ -116,6 +110,7 @@ void media_free(struct media *all)
 {
     for (unsigned i = 0; i < all->n; i++) {
         free(all->medium[i].path);
+        free(all->medium[i].interface);
         free(all->medium[i].serial);
         for (size_t k = 0; k < all->medium[i].nbacking; k++)
             free(all->medium[i].backing[k]);

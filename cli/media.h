@@ -14,7 +14,7 @@ struct medium {
     char *path;     /* or folder:PATH */
     char **backing; /* files that it may be based on, wherever they are */
     size_t nbacking;
-    const char *interface;                  /* NULL: the machine's own */
+    char *interface;                        /* NULL: the machine's own */
     char *serial;                           /* NULL: one that the drive makes up */
     char interface_key[32], serial_key[32]; /* of its settings */
 };

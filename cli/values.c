@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/out.h"
+#include "core/engine/settings.h"
 #include "cli/cli.h"
 #include "cli/machine.h"
 #include "cli/media.h"
@@ -72,12 +73,22 @@ static void put_consoles(FILE *out)
 
 static void put_memory(FILE *out)
 {
-    put_suffixed(out, MACHINE_MEMORY, 1024);
+    put_suffixed(out, strtoull(setting_preset("memory"), NULL, 10), 1024);
+}
+
+static void put_min_memory(FILE *out)
+{
+    put_suffixed(out, setting_row_of("memory")->min, 1024);
+}
+
+static void put_max_memory(FILE *out)
+{
+    put_suffixed(out, setting_row_of("memory")->max, 1024);
 }
 
 static void put_max_cpus(FILE *out)
 {
-    out_print(out, "%d", ENGINE_CPUS);
+    out_print(out, "%llu", (unsigned long long)setting_row_of("cpus")->max);
 }
 
 static void put_max_disks(FILE *out)
@@ -107,7 +118,7 @@ static void put_boot_menu(FILE *out)
 
 static void put_rtc(FILE *out)
 {
-    out_words(out, MACHINE_RTC);
+    out_words(out, setting_preset("rtc"));
 }
 
 static void put_checkpoint_every(FILE *out)
@@ -144,6 +155,8 @@ static const struct {
     {"guests", put_guests},
     {"consoles", put_consoles},
     {"memory", put_memory},
+    {"min-memory", put_min_memory},
+    {"max-memory", put_max_memory},
     {"max-cpus", put_max_cpus},
     {"max-disks", put_max_disks},
     {"max-modules", put_max_modules},

@@ -11,16 +11,7 @@ enum { HV_BEHAVIOUR = 15, HV_OLDEST = 14 };
 /* Who replays recordings of the versions before HV_OLDEST. */
 extern const struct engine_past hv_past[];
 
-/* Builds a PC and brings it to reset. All settings are optional; `bootreel record --help` says what they mean:
- *   memory   bytes of RAM (default 256 MiB, 1 MiB … 64 GiB)     cpus   number of processors (1 … 64)
- *   machine  "pc" | "q35"                                      cpu    a name of hv_cpu_model()
- *   rtc      "2027-01-01T00:00:00"                             vga    "std" | "none"
- *   bios     "seabios" | "ovmf" | "builtin" | "file" | "none"  boot   "c" | "d" | "a" | "n";  boot-menu
- *   append   kernel command line                               protocol, flat-address: see hv/load/load.h
- *   virtio   "rng", "console", with commas                     usb    what is plugged in
- *   nicN, nicN-mac         a network card and its address      shareN-tag  a folder of the host
- *   vary, vary-seed, vary-from, schedule   see hv/vary/vary.h
- *   ROLE-interface, ROLE-serial     of the drive with that image
+/* Builds a PC and brings it to reset. All settings are optional: core/engine/settings.h has them, `bootreel record --help` says what they mean.
  * Images by role: bios, vgabios, kernel, initrd, moduleN, diskN, cdrom and cdromN, floppy0, floppy1, nicN-rom, flat; and hvmloader,
  * which makes the machine an HVM domain of Xen.
  * Returns NULL and fills err. Images and settings must outlive the engine. */

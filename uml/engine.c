@@ -10,6 +10,8 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "base/date.h"
+#include "core/engine/settings.h"
 #include "uml/calls.h"
 #include "uml/files.h"
 #include "uml/look.h"
@@ -399,7 +401,7 @@ static int make_memory(struct host *h, struct error *err)
 {
     const char *text = config_get(h->config, "ram");
     uint64_t size = text ? strtoull(text, NULL, 10) : 0;
-    if (size < 1 << 20 || size > 1ull << 36 || size % PAGE)
+    if (size < 1 << 20 || size > ENGINE_MEMORY || size % PAGE)
         return error_set(err, "the host's memory is not between 1M and 64G");
     h->nframes = size / PAGE;
     h->mem = physmem_create(size, &h->config->host);
@@ -414,14 +416,10 @@ static int make_memory(struct host *h, struct error *err)
 
 static uint64_t start_time(const struct host *h)
 {
-    const char *text = config_get(h->config, "rtc");
-    struct tm tm = {.tm_year = 127, .tm_mday = 1};
-    if (text && sscanf(text, "%d-%d-%dT%d:%d:%d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour,
-                       &tm.tm_min, &tm.tm_sec) == 6) {
-        tm.tm_year -= 1900;
-        tm.tm_mon--;
-    }
-    return (uint64_t)timegm(&tm) * 1000000000u;
+    int64_t seconds;
+    if (!date_parse(setting_value(h->config, "rtc"), &seconds))
+        date_parse(setting_preset("rtc"), &seconds);
+    return (uint64_t)seconds * 1000000000u;
 }
 
 static void set_limits(struct group *g)

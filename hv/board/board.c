@@ -1,6 +1,7 @@
 /* board.c - the mainboard: combines memory, processors and chips; saves their state; passes requests to the
  * machine. */
 #include "base/memory.h"
+#include "core/engine/settings.h"
 #include "base/must.h"
 #include "hv/board/chipset/mch.h"
 #include "hv/board/internal.h"
@@ -254,21 +255,6 @@ size_t board_screen(struct board *b, char *buf, size_t size)
 
 enum { MAX_BIOS = 16 << 20 };
 
-static int number_setting(const struct engine_config *cfg, const char *key, uint64_t preset, uint64_t min,
-                          uint64_t max, uint64_t *value, struct error *err)
-{
-    const char *text = config_get(cfg, key);
-    char *end;
-    *value = preset;
-    if (!text)
-        return 0;
-    *value = strtoull(text, &end, 0);
-    if (end == text || *end || *value < min || *value > max)
-        return error_set(err, "%s=%s: must be a number from %llu to %llu", key, text, (unsigned long long)min,
-                         (unsigned long long)max);
-    return 0;
-}
-
 enum { VIDEO_MEMORY = 0xa0000, HIGH_MEMORY = 0x100000 };
 const char board_ram_name[] = "ram";
 
@@ -277,7 +263,7 @@ static int ram_parts(const struct engine_config *cfg, const struct board_kind *k
                      uint64_t *high, struct error *err)
 {
     uint64_t size;
-    if (number_setting(cfg, "memory", 256ull << 20, 1ull << 20, ENGINE_MEMORY, &size, err))
+    if (setting_number(cfg, "memory", &size, err))
         return -1;
     size &= ~0xfffull;
     *low = size <= kind->ram_most ? size : kind->ram_split;
@@ -364,7 +350,7 @@ static int create_cpus(struct board *b, struct error *err)
 {
     const char *model = config_get(b->cfg, "cpu");
     uint64_t n;
-    if (number_setting(b->cfg, "cpus", 1, 1, ENGINE_CPUS, &n, err))
+    if (setting_number(b->cfg, "cpus", &n, err))
         return -1;
     for (unsigned i = 0; i < n; i++) {
         bus_init(&b->cpu[i], b, i);
@@ -387,7 +373,7 @@ struct board *board_create(const struct engine_config *cfg, const struct board_h
     b->next_timer = TIMER_OFF;
     b->epoch = 1;
     events_init(&b->events);
-    b->kind = board_kind_of(cfg, err);
+    b->kind = settings_check(cfg, err) ? NULL : board_kind_of(cfg, err);
     if (!b->kind) {
         free(b);
         return NULL;

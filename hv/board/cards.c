@@ -1,5 +1,6 @@
 /* cards.c - see cards.h. */
 #include "hv/board/cards.h"
+#include "core/engine/settings.h"
 #include "hv/board/kinds.h"
 
 #include <stdio.h>
@@ -24,32 +25,26 @@ static void add(struct card *list, int *n, enum card_kind kind, unsigned index, 
 /* The setting "virtio" names those without drives, separated by commas. */
 static void add_virtio(const struct engine_config *cfg, struct card *list, int *n)
 {
-    const char *names = config_get(cfg, "virtio");
-    if (names && strstr(names, "rng"))
+    if (setting_has(cfg, "virtio", "rng"))
         add(list, n, CARD_VIRTIO_RNG, 0, NULL);
-    if (names && strstr(names, "console"))
+    if (setting_has(cfg, "virtio", "console"))
         add(list, n, CARD_VIRTIO_CONSOLE, 0, NULL);
 }
 
 /* The settings nic0, nic1 … name the models of network cards. */
 static int add_nics(const struct engine_config *cfg, struct card *list, int *n, struct error *err)
 {
-    static const struct {
-        const char *model;
-        enum card_kind kind;
-    } models[] = {{"virtio-net", CARD_VIRTIO_NET}, {"e1000", CARD_E1000}, {"e1000e", CARD_E1000E}};
+    static const enum card_kind kinds[] = {CARD_VIRTIO_NET, CARD_E1000, CARD_E1000E}; /* as SETTING_NICS */
     for (unsigned i = 0; i < ENGINE_NICS; i++) {
         char key[8];
         snprintf(key, sizeof key, "nic%u", i);
         const char *model = config_get(cfg, key);
-        size_t k = 0;
         if (!model)
             continue;
-        while (k < sizeof models / sizeof models[0] && strcmp(models[k].model, model))
-            k++;
-        if (k == sizeof models / sizeof models[0])
+        const int k = setting_place(SETTING_NICS, model, strlen(model));
+        if (k < 0)
             return error_set(err, "%s=%.40s: there is no such network card", key, model);
-        add(list, n, models[k].kind, i, NULL);
+        add(list, n, kinds[k], i, NULL);
     }
     return 0;
 }

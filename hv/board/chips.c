@@ -1,5 +1,6 @@
 /* chips.c - which board has which chips. */
 #include "hv/board/internal.h"
+#include "core/engine/settings.h"
 #include "hv/board/kinds.h"
 
 #include <string.h>
@@ -22,8 +23,7 @@ static int create_uarts(struct board *b, struct error *err)
 
 static int create_vga(struct board *b, struct error *err)
 {
-    const char *vga = config_get(b->cfg, "vga");
-    return vga && !strcmp(vga, "none") ? 0 : vga_create(b, err);
+    return setting_has(b->cfg, "vga", "none") ? 0 : vga_create(b, err);
 }
 
 typedef int create_fn(struct board *, struct error *);

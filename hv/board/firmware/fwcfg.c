@@ -3,6 +3,7 @@
  * Source: QEMU's docs/specs/fw_cfg (selector 510h, data 511h, DMA at 514h with big-endian addresses); the set
  * of items is the one that SeaBIOS reads. */
 #include "base/memory.h"
+#include "core/engine/settings.h"
 #include "base/must.h"
 #include "hv/board/chipset/pm1.h"
 #include "hv/board/firmware/fwcfg.h"
@@ -64,12 +65,6 @@ static struct blob *add_file(struct fwcfg *s, const char *name)
     return add_item(s, (uint16_t)(KEY_FIRST_FILE + s->nfiles++), name);
 }
 
-static bool setting_is(struct board *b, const char *key, const char *value)
-{
-    const char *have = config_get(b->cfg, key);
-    return have && !strcmp(have, value);
-}
-
 static void add_fixed_items(struct fwcfg *s)
 {
     struct board *b = s->board;
@@ -80,7 +75,7 @@ static void add_fixed_items(struct fwcfg *s)
     blob_add(add_item(s, KEY_UUID, "uuid"), NULL, 16);
     add_number(s, KEY_RAM_SIZE, "ram_size", 8, b->ram_low + b->ram_high);
     /* Without a screen SeaBIOS uses the serial port. */
-    add_number(s, KEY_NOGRAPHIC, "nographic", 2, setting_is(b, "vga", "none"));
+    add_number(s, KEY_NOGRAPHIC, "nographic", 2, setting_has(b->cfg, "vga", "none"));
     add_number(s, KEY_NB_CPUS, "nb_cpus", 2, cpus);
     add_number(s, KEY_BOOT_DEVICE, "boot_device", 2, boot ? (uint8_t)boot[0] : 'c');
     blob_add(add_item(s, KEY_NUMA, "numa"), NULL, 8 * (1 + cpus));
@@ -95,8 +90,7 @@ static void add_fixed_items(struct fwcfg *s)
 
 bool board_firmware_loads_kernel(const struct engine_config *cfg)
 {
-    const char *protocol = config_get(cfg, "protocol");
-    return config_image(cfg, "kernel") && protocol && !strcmp(protocol, "fw_cfg");
+    return config_image(cfg, "kernel") && setting_has(cfg, "protocol", "fw_cfg");
 }
 
 /* Linux/x86 boot protocol (Documentation/arch/x86/boot.rst): how many sectors of setup there are before the kernel proper. An image that is

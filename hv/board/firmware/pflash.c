@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "core/engine/settings.h"
 #include "hv/board/firmware/pflash.h"
 #include "hv/board/internal.h"
 
@@ -304,14 +305,13 @@ static int create_bank(struct board *b, const char *role, uint64_t end, struct p
                        struct error *err)
 {
     const struct image *im = config_image(b->cfg, role);
-    const char *access = config_get(b->cfg, role);
     *bank = NULL;
     if (!im)
         return 0;
     struct pflash *s = mem_zero(1, sizeof *s);
     s->board = b;
     s->role = im->role;
-    s->read_only = access && !strcmp(access, "read-only");
+    s->read_only = setting_has(b->cfg, role, "read-only");
     board_add_chip(b, &(struct chip){.name = role,
                                      .fields = fields,
                                      .nfields = FIELD_COUNT(fields),

@@ -1,12 +1,11 @@
 /* drives.c - see drives.h. */
 #include "hv/board/storage/drives.h"
+#include "core/engine/settings.h"
 #include "hv/board/board.h"
 #include "hv/board/kinds.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static const char *const interface_names[DRIVE_INTERFACES] = {"ide", "ahci", "nvme", "virtio", "scsi", "usb"};
 
 /* ---------------------------------------------------------------- which */
 
@@ -27,12 +26,12 @@ static int interface_of(const struct engine_config *cfg, const char *role, enum 
         return -1;
     if (!text)
         return 0;
-    for (unsigned i = 0; i < DRIVE_INTERFACES; i++)
-        if (!strcmp(text, interface_names[i])) {
-            *which = i;
-            return 0;
-        }
-    return error_set(err, "%s: there is no interface %s", role, text);
+    const int place =
+        setting_place(SETTING_DISK_INTERFACES, text, strlen(text)); /* as enum drive_interface */
+    if (place < 0)
+        return error_set(err, "%s: there is no interface %s", role, text);
+    *which = (enum drive_interface)place;
+    return 0;
 }
 
 static bool is_role(const char *role, const char *kind)
@@ -66,9 +65,11 @@ static int add_kind(const struct engine_config *cfg, enum drive_interface which,
             return -1;
         if (has != which)
             continue;
-        if (*n == max)
-            return error_set(err, "%s: interface %s has room for %u drives", role, interface_names[which],
-                             max);
+        if (*n == max) {
+            size_t length;
+            const char *name = setting_word(SETTING_DISK_INTERFACES, which, &length);
+            return error_set(err, "%s: interface %.*s has room for %u drives", role, (int)length, name, max);
+        }
         fill(cfg, &cfg->images[i], *kind == 'c', &list[(*n)++]);
     }
     return 0;

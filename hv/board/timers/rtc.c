@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/date.h"
+#include "core/engine/settings.h"
 #include "hv/board/chip.h"
 #include "hv/board/storage/drives.h"
 #include "hv/board/timers/rtc.h"
@@ -38,15 +40,6 @@ static const struct field rtc_fields[] = {
 };
 
 /* ---------------------------------------------------------------- calendar */
-
-static int64_t days_from_date(int64_t year, unsigned month, unsigned day)
-{
-    year -= month <= 2; /* years start in March */
-    int64_t era = (year >= 0 ? year : year - 399) / 400;
-    unsigned of_era = year - era * 400;
-    unsigned of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-}
 
 static void date_from_days(int64_t days, int64_t *year, unsigned *month, unsigned *day)
 {
@@ -127,8 +120,7 @@ static void take_time(struct rtc *s)
 {
     unsigned month = decode(s, s->cmos[R_MONTH]);
     int64_t year = decode(s, s->cmos[R_CENTURY]) * 100 + decode(s, s->cmos[R_YEAR]);
-    int64_t days =
-        days_from_date(year, month >= 1 && month <= 12 ? month : 1, 1) + decode(s, s->cmos[R_DAY]) - 1;
+    int64_t days = date_days(year, month >= 1 && month <= 12 ? month : 1, 1) + decode(s, s->cmos[R_DAY]) - 1;
     s->second = days * 86400 + decode_hour(s, s->cmos[R_HOUR]) * 3600 + decode(s, s->cmos[R_MINUTE]) * 60 +
                 decode(s, s->cmos[R_SECOND]);
     int64_t now = board_now(s->board);
@@ -471,35 +463,11 @@ static int fill_boot_order(struct rtc *s, struct error *err)
     return 0;
 }
 
-/* Parses exactly n digits. */
-#define DEFAULT_DATE "2027-01-01T00:00:00"
-
-static bool parse_number(const char **at, unsigned n, char end, int *value)
-{
-    *value = 0;
-    for (unsigned i = 0; i < n; i++, (*at)++) {
-        if (**at < '0' || **at > '9')
-            return false;
-        *value = *value * 10 + (**at - '0');
-    }
-    return *(*at)++ == end;
-}
-
 static int parse_date(const char *text, int64_t *second, struct error *err)
 {
-    static const uint8_t month_days[12] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    int year, month, day, hour, minute, sec;
-    const char *at = text;
-    bool good = parse_number(&at, 4, '-', &year) && parse_number(&at, 2, '-', &month) &&
-                parse_number(&at, 2, 'T', &day) && parse_number(&at, 2, ':', &hour) &&
-                parse_number(&at, 2, ':', &minute) && parse_number(&at, 2, '\0', &sec);
-    good = good && month >= 1 && month <= 12 && day >= 1 && day <= month_days[month - 1] && hour < 24 &&
-           minute < 60 && sec < 60;
-    bool leap = good && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    if (!good || (month == 2 && day == 29 && !leap))
-        return error_set(err, "setting rtc '%s': not a date of the form 2027-01-01T00:00:00", text);
-    *second = days_from_date(year, month, day) * 86400 + hour * 3600 + minute * 60 + sec;
-    return 0;
+    return date_parse(text, second)
+               ? 0
+               : error_set(err, "setting rtc '%s': not a date of the form %s", text, setting_preset("rtc"));
 }
 
 /* ---------------------------------------------------------------- creation */
@@ -520,9 +488,7 @@ static void rtc_reset(void *state)
 static const char *date_of(const struct board *board)
 {
     const char *date = board_varied_date(board);
-    if (!date)
-        date = config_get(board_config(board), "rtc");
-    return date ? date : DEFAULT_DATE;
+    return date ? date : setting_value(board_config(board), "rtc");
 }
 
 static int fill(struct rtc *s, struct error *err)

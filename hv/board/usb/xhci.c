@@ -1,5 +1,6 @@
 /* xhci.c - the xHCI host controller's registers, ports and time. See xhci.h. Source: xHCI 1.1, chapter 5. */
 #include "hv/board/usb/xhci.h"
+#include "core/engine/settings.h"
 #include "base/memory.h"
 #include "hv/board/pci/express.h"
 
@@ -539,15 +540,9 @@ static struct usb_device *add(struct xhci *x, enum usb_class class)
     return d;
 }
 
-static bool has(const struct engine_config *cfg, const char *device)
-{
-    const char *usb = config_get(cfg, "usb");
-    return usb && strstr(usb, device);
-}
-
 unsigned xhci_first_drive(const struct engine_config *cfg)
 {
-    return 1u + has(cfg, "keyboard") + has(cfg, "tablet");
+    return 1u + setting_has(cfg, "usb", "keyboard") + setting_has(cfg, "usb", "tablet");
 }
 
 static int add_devices(struct xhci *x, struct error *err)
@@ -555,9 +550,9 @@ static int add_devices(struct xhci *x, struct error *err)
     const struct engine_config *cfg = board_config(x->board);
     struct drive drives[USB_DRIVES];
     int n = drives_of(cfg, DRIVE_USB, drives, USB_DRIVES, err);
-    if (has(cfg, "keyboard"))
+    if (setting_has(cfg, "usb", "keyboard"))
         add(x, USB_KEYBOARD);
-    if (has(cfg, "tablet"))
+    if (setting_has(cfg, "usb", "tablet"))
         add(x, USB_TABLET);
     for (int i = 0; i < n; i++) {
         struct usb_device *d = add(x, USB_STORAGE);
