@@ -75,86 +75,6 @@ bool machine_is_demo(const struct machine *m)
            !machine_is_hosted(m);
 }
 
-static bool is_q35(const struct machine *m)
-{
-    return m->board && !strcmp(m->board, "q35");
-}
-
-static bool uefi(const struct machine *m)
-{
-    return m->nflash || (m->bios && !strcmp(m->bios, "ovmf"));
-}
-
-/* Whether the kernel is given to the firmware, which loads it by itself. */
-static bool by_fw_cfg(const struct machine *m)
-{
-    return m->kernel && (m->protocol ? !strcmp(m->protocol, "fw_cfg") : uefi(m));
-}
-
-static int check(const struct machine *m, struct error *err)
-{
-    if (m->nics.n && m->hvmloader)
-        return error_set(err,
-                         "--hvmloader and --nic: a domain of Xen has no network here: leave one of them out");
-    if (m->kernel && m->flat)
-        return error_set(err, "--kernel and --flat: give one of them: both say what runs first");
-    if (m->hvmloader && (m->kernel || m->flat))
-        return error_set(err, "--hvmloader and --%s: give one of them: both say what runs first",
-                         m->kernel ? "kernel" : "flat");
-    if (m->hvmloader && m->bios && !strcmp(m->bios, "builtin"))
-        return error_set(err,
-                         "--hvmloader: bootreel's own BIOS does not know Xen: leave --bios out, which takes "
-                         "SeaBIOS, or give a file");
-    if (m->hvmloader && is_q35(m))
-        return error_set(err,
-                         "--hvmloader and --machine q35: a domain of Xen is a pc: leave one of them out");
-    if (m->program && m->uml)
-        return error_set(err, "--program and --uml: give one of them: both say what runs first");
-    if (machine_is_hosted(m) && (m->kernel || m->flat || m->hvmloader || m->bios || m->nflash ||
-                                 m->media.ncdroms || m->floppy || m->boot || m->vga || m->vary.kinds.s ||
-                                 m->vary.schedule || m->board || m->nmodules || m->nics.n || m->shares.n))
-        return error_set(err, "--%s: runs on a Linux host, not on a PC: leave the PC's options out",
-                         m->uml ? "uml" : "program");
-    if (m->program && (m->initrds.n || m->append || m->media.n))
-        return error_set(err, "--program: takes no --initrd, --append or --disk: leave them out");
-    if (m->sysroot && !machine_is_hosted(m))
-        return error_set(err, "--sysroot: goes with --program or --uml: give one of them");
-    if (!m->kernel && m->protocol)
-        return error_set(err, "--protocol: goes with a kernel: give --kernel FILE too");
-    if (!m->kernel && !m->uml && (m->initrds.n || m->append || m->nmodules))
-        return error_set(err, "--%s: goes with a kernel: give --kernel FILE too",
-                         m->initrds.n ? "initrd"
-                         : m->append  ? "append"
-                                      : "module");
-    if (m->initrds.n && m->nmodules)
-        return error_set(
-            err, "--initrd and --module: give one of them: Xen's initial RAM disk is its second module");
-    if (m->nflash && (m->bios || m->flat || m->hvmloader))
-        return error_set(err, "--pflash and --%s: give one of them: both say which firmware runs",
-                         m->bios   ? "bios"
-                         : m->flat ? "flat"
-                                   : "hvmloader");
-    if (by_fw_cfg(m) && m->nmodules)
-        return error_set(
-            err,
-            "--module: UEFI firmware takes a kernel and an initrd only: leave it out, or put the kernel on a disk");
-    if (m->protocol && strcmp(m->protocol, "fw_cfg") && uefi(m))
-        return error_set(err, "--protocol %s: UEFI firmware takes a kernel by fw_cfg only: leave it out",
-                         m->protocol);
-    if (m->flat && m->bios)
-        return error_set(err,
-                         "--flat and --bios: a bare binary runs without firmware: leave one of them out");
-    if (m->vary.seeded && !m->vary.kinds.s)
-        return error_set(err, "--seed: goes with --vary: say what is to be varied");
-    if (m->vary.from && !m->vary.kinds.s)
-        return error_set(err, "--vary from=: say what is to be varied, as --vary turns,from=500M");
-    if (variation_check(&m->vary, m->cpus, err))
-        return -1;
-    if (m->vga && !strcmp(m->vga, "none") && m->vgabios)
-        return error_set(err, "--vgabios: there is no display with --vga none: leave one of them out");
-    return 0;
-}
-
 static void set(struct machine *m, const char *key, const char *value)
 {
     MEM_MORE(m->settings, m->nsettings);
@@ -294,7 +214,7 @@ static void make_settings(struct machine *m, const char *bios)
     if (m->kernel)
         set(m, "append", or_default(m->append, ""));
     set_modules(m);
-    if (by_fw_cfg(m))
+    if (machine_by_fw_cfg(m))
         set(m, "protocol", "fw_cfg");
     else if (m->protocol)
         set(m, "protocol", m->protocol);
@@ -501,8 +421,9 @@ int machine_finish(struct machine *m, struct error *err)
 {
     const char *bios = bios_kind(m);
     if (machine_is_hosted(m))
-        return check(m, err) ? -1 : finish_hosted(m, err);
-    if (check(m, err) || nics_finish(&m->nics, err) || add_firmware(m, bios, err) || add_media(m, err))
+        return machine_check(m, err) ? -1 : finish_hosted(m, err);
+    if (machine_check(m, err) || nics_finish(&m->nics, err) || add_firmware(m, bios, err) ||
+        add_media(m, err))
         return -1;
     m->config.images = image_files_images(m->files, &m->config.nimages);
     if (!strcmp(bios, "file") && firmware_is_seabios(config_image(&m->config, "bios")))
@@ -511,7 +432,7 @@ int machine_finish(struct machine *m, struct error *err)
     m->config.settings = m->settings;
     m->config.nsettings = m->nsettings;
     for (size_t i = 0; i < m->config.nimages; i++)
-        if (image_check(&m->config.images[i], is_q35(m), err))
+        if (image_check(&m->config.images[i], machine_is_q35(m), err))
             return -1;
     for (size_t i = 0; i < m->config.nimages; i++)
         image_say_padding(&m->config.images[i]);

@@ -1,4 +1,4 @@
-/* machine_impl.h - a machine while it is put together. Private to machine.c and machine_options.c. */
+/* machine_impl.h - a machine while it is put together. Private to machine*.c. */
 #ifndef BOOTREEL_CLI_MACHINE_IMPL_H
 #define BOOTREEL_CLI_MACHINE_IMPL_H
 
@@ -44,5 +44,13 @@ struct machine {
     size_t nsettings;
     struct engine_config config;
 };
+
+/* Whether the options go together, and variation with the number of processors. -1 with err. */
+int machine_check(const struct machine *m, struct error *err);
+bool machine_is_q35(const struct machine *m);
+/* Whether UEFI firmware was asked for. */
+bool machine_uefi(const struct machine *m);
+/* Whether the kernel is given to the firmware, which loads it by itself. */
+bool machine_by_fw_cfg(const struct machine *m);
 
 #endif

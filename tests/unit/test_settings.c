@@ -35,9 +35,11 @@ static void test_values(void **state)
     refused("cpus", "", "cpus=: must be a number from 1 to 64");
     refused("machine", "q3", "machine=q3: must be pc or q35");
     refused("usb", "keyboard,", "usb=keyboard,: must be keyboard or tablet");
-    refused("disk12-interface", "ide|ahci", "disk12-interface=ide|ahci: must be ide, ahci, nvme, virtio, scsi or usb");
+    refused("disk12-interface", "ide|ahci",
+            "disk12-interface=ide|ahci: must be ide, ahci, nvme, virtio, scsi or usb");
     refused("cdrom-interface", "nvme", "cdrom-interface=nvme: must be ide, ahci, scsi or usb");
-    refused("rtc", "2023-02-29T00:00:00", "rtc=2023-02-29T00:00:00: must be a date of the form 2027-01-01T00:00:00");
+    refused("rtc", "2023-02-29T00:00:00",
+            "rtc=2023-02-29T00:00:00: must be a date of the form 2027-01-01T00:00:00");
     taken("virtio", "rng,console");
     taken("cdrom3-interface", "scsi");
     taken("nic7", "e1000e");
@@ -53,8 +55,8 @@ static void test_presets(void **state)
     const struct setting_row *row;
     for (unsigned i = 0; (row = setting_row(i)); i++) {
         char key[40];
-        snprintf(key, sizeof key, "%.*s%s%s", (int)strcspn(row->key, "#"), row->key, strchr(row->key, '#') ? "1" : "",
-                 strchr(row->key, '#') ? strchr(row->key, '#') + 1 : "");
+        snprintf(key, sizeof key, "%.*s%s%s", (int)strcspn(row->key, "#"), row->key,
+                 strchr(row->key, '#') ? "1" : "", strchr(row->key, '#') ? strchr(row->key, '#') + 1 : "");
         assert_ptr_equal(setting_row_of(key), row);
         assert_int_equal(row->type == SETTING_WORD || row->type == SETTING_WORDS, row->words != NULL);
         if (row->preset)
