@@ -2,24 +2,26 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "core/story/task_time.h"
+#include "base/hash_index.h"
 #include "base/memory.h"
 
 enum { CPUS = 256 };
 
-enum clock_of { OF_THREAD, OF_PROCESS, OF_FLOW, OF_FAMILY };
+/* Flows and families are not looked for, and neither is a thread whose number is another's now. */
+enum clock_of { OF_THREAD, OF_PROCESS, OF_FLOW, OF_FAMILY, OF_EARLIER };
 
 struct clock {
     enum clock_of of;
     unsigned guest;
-    uint64_t id;      /* of a flow or family: its number */
+    uint64_t id;      /* of a thread or process */
     task_clock whole; /* of a thread: its process; of a process: its family, or NONE */
     task_clock child; /* the process that it created last, or NONE: said of processes */
     uint64_t total, since;
     unsigned running; /* on how many processors */
     bool known;
-    size_t next; /* with the same hash */
 };
 
 /* A processor, or a hypervisor's virtual one, and who has it. */
@@ -30,45 +32,58 @@ struct seat {
 };
 #define MACHINE (-2)
 
-enum { BUCKETS = 1024 };
-
 struct task_time {
     struct clock *clock;
     size_t nclocks;
-    size_t bucket[BUCKETS]; /* + 1 */
+    struct hash_index index; /* of threads and processes */
     struct seat *seat;
     size_t nseats;
     size_t on[CPUS];    /* seat that each processor executes, + 1; 0: none */
     bool *idle_by_name; /* by guest: its idle tasks are told by their names, not by number 0 */
     size_t nguests;
     unsigned busy; /* processors with a task */
-    uint64_t idle, idle_since, flows, families;
+    uint64_t idle, idle_since;
     task_clock offered; /* what the process that spoke last had created before, or NONE */
 };
 
 /* ---------------------------------------------------------------- clocks */
 
-static size_t hash(enum clock_of of, unsigned guest, uint64_t id)
+static uint64_t hash_of(enum clock_of of, unsigned guest, uint64_t id)
 {
-    return (size_t)((id * 3 + of + guest * 7919u) % BUCKETS);
+    const uint64_t key[] = {of, guest, id};
+    return XXH3_64bits(key, sizeof key);
 }
 
-static task_clock get(struct task_time *t, enum clock_of of, unsigned guest, uint64_t id)
+static task_clock add(struct task_time *t, enum clock_of of, unsigned guest, uint64_t id)
 {
-    size_t *first = &t->bucket[hash(of, guest, id)];
-    for (size_t i = *first; i; i = t->clock[i - 1].next)
-        if (t->clock[i - 1].of == of && t->clock[i - 1].guest == guest && t->clock[i - 1].id == id)
-            return i - 1;
     MEM_MORE(t->clock, t->nclocks);
     t->clock[t->nclocks] = (struct clock){.of = of,
                                           .guest = guest,
                                           .id = id,
                                           .whole = TASK_CLOCK_NONE,
                                           .child = TASK_CLOCK_NONE,
-                                          .known = of != OF_FLOW,
-                                          .next = *first};
-    *first = t->nclocks + 1;
+                                          .known = of != OF_FLOW};
     return t->nclocks++;
+}
+
+static task_clock find(const struct task_time *t, enum clock_of of, unsigned guest, uint64_t id)
+{
+    for (struct hash_search s = hash_search(&t->index, hash_of(of, guest, id)); hash_found(&t->index, &s);) {
+        const struct clock *c = &t->clock[s.number];
+        if (c->of == of && c->guest == guest && c->id == id)
+            return s.number;
+    }
+    return TASK_CLOCK_NONE;
+}
+
+/* The clock of a thread or process. */
+static task_clock get(struct task_time *t, enum clock_of of, unsigned guest, uint64_t id)
+{
+    const task_clock found = find(t, of, guest, id);
+    if (found != TASK_CLOCK_NONE)
+        return found;
+    hash_index_add(&t->index, hash_of(of, guest, id), t->nclocks);
+    return add(t, of, guest, id);
 }
 
 static void start(struct task_time *t, task_clock c, uint64_t now)
@@ -125,7 +140,7 @@ static void enter(struct task_time *t, unsigned cpu, uint64_t now)
 
 static task_clock new_flow(struct task_time *t)
 {
-    return get(t, OF_FLOW, 0, t->flows++);
+    return add(t, OF_FLOW, 0, 0);
 }
 
 static size_t seat_of(struct task_time *t, int64_t domain, uint64_t number, task_clock task)
@@ -163,6 +178,7 @@ void task_time_free(struct task_time *t)
     if (!t)
         return;
     free(t->clock);
+    hash_index_clear(&t->index);
     free(t->seat);
     free(t->idle_by_name);
     free(t);
@@ -183,24 +199,14 @@ static void flow_ends(struct task_time *t, task_clock flow, const struct event *
     if (!prev)
         return;
     /* From now on the flow is that thread's clock. */
-    const size_t b = hash(OF_THREAD, ev->guest, prev);
+    const task_clock earlier = find(t, OF_THREAD, ev->guest, prev);
+    if (earlier != TASK_CLOCK_NONE)
+        t->clock[earlier].of = OF_EARLIER;
     struct clock *c = &t->clock[flow];
-    for (size_t *i = &t->bucket[hash(OF_FLOW, 0, c->id)]; *i; i = &t->clock[*i - 1].next)
-        if (*i == flow + 1) {
-            *i = c->next;
-            break;
-        }
-    *c = (struct clock){.of = OF_THREAD,
-                        .guest = ev->guest,
-                        .id = prev,
-                        .whole = TASK_CLOCK_NONE,
-                        .child = TASK_CLOCK_NONE,
-                        .total = c->total,
-                        .since = c->since,
-                        .running = c->running,
-                        .known = true,
-                        .next = t->bucket[b]};
-    t->bucket[b] = flow + 1;
+    c->of = OF_THREAD;
+    c->guest = ev->guest;
+    c->id = prev;
+    hash_index_add(&t->index, hash_of(OF_THREAD, ev->guest, prev), flow);
 }
 
 static bool is_idle(const struct task_time *t, const struct event *ev)
@@ -320,7 +326,7 @@ task_clock task_time_child(struct task_time *t, const struct event *ev)
     const task_clock its = ev->kind == EV_PROCESS_LOG ? t->offered : TASK_CLOCK_NONE;
     if (its == TASK_CLOCK_NONE || t->clock[its].whole != TASK_CLOCK_NONE)
         return its == TASK_CLOCK_NONE ? its : t->clock[its].whole;
-    const task_clock family = get(t, OF_FAMILY, ev->guest, t->families++);
+    const task_clock family = add(t, OF_FAMILY, ev->guest, 0);
     t->clock[its].whole = family;
     for (unsigned i = 0; i < t->clock[its].running; i++)
         start(t, family, ev->time);
