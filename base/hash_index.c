@@ -52,6 +52,25 @@ void hash_index_add(struct hash_index *x, uint64_t hash, size_t number)
     assert(2 * x->n <= x->size && "a search ends at a free slot");
 }
 
+/* The elements behind it move up, as far as a search for them begins before the slot that is free. */
+void hash_index_remove(struct hash_index *x, uint64_t hash, size_t number)
+{
+    const size_t mask = x->size - 1;
+    size_t at = hash & mask;
+    while (x->hash[at] != hash || x->number[at] != (uint32_t)number + 1) {
+        assert(x->number[at] && "it is there");
+        at = (at + 1) & mask;
+    }
+    for (size_t i = (at + 1) & mask; x->number[i]; i = (i + 1) & mask)
+        if (((i - x->hash[i]) & mask) >= ((i - at) & mask)) {
+            x->number[at] = x->number[i];
+            x->hash[at] = x->hash[i];
+            at = i;
+        }
+    x->number[at] = 0;
+    x->n--;
+}
+
 void hash_index_clear(struct hash_index *x)
 {
     free(x->number);

@@ -7,7 +7,7 @@
  *         if (is_wanted(&element[s.number]))
  *             return &element[s.number];
  *
- * Nothing is removed. Elements of equal hash are found in the order in which they were added.
+ * Elements of equal hash are found in the order in which they were added.
  */
 #ifndef BOOTREEL_BASE_HASH_INDEX_H
 #define BOOTREEL_BASE_HASH_INDEX_H
@@ -33,6 +33,8 @@ struct hash_search {
  * except when it grows; ends the program if there is no memory, as mem_alloc() does. Searches that have begun
  * become invalid. */
 void hash_index_add(struct hash_index *x, uint64_t hash, size_t number);
+/* Removes element `number`, which is there with this hash. Constant time. Searches that have begun become invalid. */
+void hash_index_remove(struct hash_index *x, uint64_t hash, size_t number);
 /* Makes room for n elements, so that adding them does not grow the index step by step. */
 void hash_index_reserve(struct hash_index *x, size_t n);
 /* Frees it, and leaves it empty. */

@@ -1,6 +1,7 @@
 /* many.c - traces with very many of something, for what lists them: tests/scale.sh measures time and memory.
  *
  *   many processes N FILE    N processes, each created by the one before it, named, executing a program, and ended
+ *   many running N FILE      the same, but none ends before the last has begun; they end in the order of their beginnings
  *   many initcalls N FILE    N initcalls one after the other
  *   many nested N FILE       N initcalls, each begun in the one before it and never ended
  *   many names N FILE        N names of one process
@@ -36,14 +37,20 @@ static void put(struct many *m, struct event ev, const char *text)
     must_work(trace_write_event(m->w, &ev, &err), &err);
 }
 
-static void put_process(struct many *m, uint64_t i)
+static void begin_process(struct many *m, uint64_t i)
 {
     char name[40];
     const uint64_t pid = 2 + i;
     snprintf(name, sizeof name, "p%" PRIu64, i);
     put(m, (struct event){.kind = EV_PROCESS_CREATE, .f = {1, 0, pid, pid, 1 + i}}, name);
     put(m, (struct event){.kind = EV_PROCESS_EXEC, .f = {pid, pid, 0x1000}}, "/bin/program argument");
-    put(m, (struct event){.kind = EV_PROCESS_EXIT, .f = {0, pid, pid}}, name);
+}
+
+static void end_process(struct many *m, uint64_t i)
+{
+    char name[40];
+    snprintf(name, sizeof name, "p%" PRIu64, i);
+    put(m, (struct event){.kind = EV_PROCESS_EXIT, .f = {0, 2 + i, 2 + i}}, name);
 }
 
 static void put_initcall(struct many *m, uint64_t i, bool ends)
@@ -58,8 +65,12 @@ static void put_initcall(struct many *m, uint64_t i, bool ends)
 static void put_one(struct many *m, const char *what, uint64_t i)
 {
     char name[40];
+    if (!strcmp(what, "processes") || !strcmp(what, "running"))
+        begin_process(m, i);
     if (!strcmp(what, "processes"))
-        put_process(m, i);
+        end_process(m, i);
+    else if (!strcmp(what, "running"))
+        return;
     else if (!strcmp(what, "names")) {
         snprintf(name, sizeof name, "n%" PRIu64, i);
         put(m, (struct event){.kind = EV_PROCESS_NAME, .f = {1, 1}}, name);
@@ -73,17 +84,19 @@ int main(int argc, char **argv)
     const struct trace_config config = {
         .engine = "pc", .behaviour = HV_BEHAVIOUR, .step_ns = 1, .classes = UINT32_MAX};
     if (argc != 4)
-        return fprintf(stderr, "usage: many processes|initcalls|nested|names N FILE\n"), 2;
+        return fprintf(stderr, "usage: many processes|running|initcalls|nested|names N FILE\n"), 2;
     const uint64_t n = strtoull(argv[2], NULL, 10);
     struct many m = {.w = trace_writer_create(argv[3], &config, &err)};
     must_work(m.w ? 0 : -1, &err);
     put(&m, (struct event){.kind = EV_KERNEL_FOUND},
         "Linux version 6.1.0"); /* where the stages of a kernel begin */
     put(&m, (struct event){.kind = EV_KERNEL_REACHED}, "rest_init");
-    if (!strcmp(argv[1], "processes")) /* which also ends what has initcalls */
+    if (!strcmp(argv[1], "processes") || !strcmp(argv[1], "running")) /* which also ends what has initcalls */
         put(&m, (struct event){.kind = EV_PROCESS_EXEC, .f = {1, 1, 0x1000}}, "/init");
     for (uint64_t i = 0; i < n; i++)
         put_one(&m, argv[1], i);
+    for (uint64_t i = 0; i < n && !strcmp(argv[1], "running"); i++)
+        end_process(&m, i);
     const struct trace_end end = {.reason = "reached", .text = "", .icount = m.icount, .time = m.icount};
     must_work(trace_writer_finish(m.w, &end, &err), &err);
     return 0;

@@ -7,19 +7,16 @@
 #include "core/story/stages.h"
 #include "base/memory.h"
 #include "core/story/private/stages_ahead.h"
+#include "core/story/private/stages_beside.h"
 #include "core/story/private/stages_impl.h"
 #include "core/story/private/stages_inner.h"
 #include "core/story/private/stages_tasks.h"
 
-enum { MAX_OPEN = 64, MAX_NAME = 200, KEY_MAX = 32 };
-
-/* A stage that is open at the current event. */
-struct open_stage {
-    size_t index; /* in the list */
-    size_t rule;
-    char *text; /* the opening event's text; for a stage that is beside others, its key */
-    size_t len;
-    long home; /* for a stage beside others: index of the stage that it is in, or -1 */
+enum {
+    MAX_OPEN = 64,
+    DEEPEST = 128, /* of a stage that is under another of its kind, such as a process */
+    MAX_NAME = 200,
+    KEY_MAX = 32
 };
 
 /* What a rule's conditions use a kind of event for. */
@@ -30,8 +27,8 @@ struct builder {
     const struct profile *p;
     struct open_stage open[MAX_OPEN]; /* each is inside of the one before */
     unsigned nopen;
-    struct open_stage *beside; /* those of rules with `by` */
-    size_t nbeside;
+    struct stages_beside beside;      /* those of rules with `by` */
+    size_t homeless;                  /* the place of the last of those that are in no other stage, or 0 */
     bool *done;                       /* by rule: opened since the last reset */
     bool *meant;                      /* by rule: it applies to this machine */
     bool kinds[EV_COUNT];             /* kinds that a condition uses */
@@ -142,11 +139,12 @@ static void close_stage(struct builder *b, struct open_stage *o, const struct ev
     }
 }
 
-static void close_beside(struct builder *b, size_t i, const struct event *ev, uint64_t number, bool at_end)
+static void close_beside(struct builder *b, size_t place, const struct event *ev, uint64_t number,
+                         bool at_end)
 {
-    assert(i < b->nbeside);
-    close_stage(b, &b->beside[i], ev, number, at_end);
-    memmove(&b->beside[i], &b->beside[i + 1], (--b->nbeside - i) * sizeof b->beside[0]);
+    struct open_stage *o = stages_beside_at(&b->beside, place);
+    close_stage(b, o, ev, number, at_end);
+    stages_beside_remove(&b->beside, place);
 }
 
 /* Closes the innermost stage, and those beside others in it. */
@@ -154,9 +152,8 @@ static void close_top(struct builder *b, const struct event *ev, uint64_t number
 {
     assert(b->nopen && "something is open");
     struct open_stage *o = &b->open[--b->nopen];
-    for (size_t i = b->nbeside; i-- > 0;)
-        if (b->beside[i].home == (long)o->index)
-            close_beside(b, i, ev, number, at_end);
+    while (o->inside)
+        close_beside(b, o->inside, ev, number, at_end);
     close_stage(b, o, ev, number, at_end);
 }
 
@@ -252,6 +249,7 @@ static size_t add_stage(struct builder *b, const struct stage_rule *r, const str
     out->list[out->n] = (struct stage){.name = expand(r->name, ev, c),
                                        .note = r->note ? mem_string(r->note) : NULL,
                                        .parent = parent,
+                                       .depth = parent >= 0 ? out->list[parent].depth + 1 : 0,
                                        .begin = ev->icount,
                                        .begin_time = ev->time,
                                        .first_event = number,
@@ -321,45 +319,41 @@ static struct capture key_of_rule(const struct stage_rule *r, const struct condi
     return key;
 }
 
-static long find_beside(const struct builder *b, size_t rule, struct capture key)
-{
-    for (size_t i = 0; i < b->nbeside; i++) {
-        const struct open_stage *o = &b->beside[i];
-        if (o->rule == rule && o->len == key.len && !memcmp(o->text, key.text, key.len))
-            return (long)i;
-    }
-    return -1;
-}
-
-/* The innermost open stage that `in` names, or -1 if there is no `in`. False if none of them is open. */
-static bool find_home(const struct builder *b, const struct stage_rule *r, long *home, unsigned *in)
+/* The depth of the innermost open stage that `in` names, + 1; of the innermost one, if there is no `in`; 0 outside of all. False if none
+ * of them is open. */
+static bool find_home(const struct builder *b, const struct stage_rule *r, unsigned *home, unsigned *in)
 {
     *in = 0;
-    *home = b->nopen ? (long)b->open[b->nopen - 1].index : -1;
+    *home = b->nopen;
     for (unsigned d = b->nopen; d-- > 0;)
         for (size_t i = 0; i < r->nin; i++)
             if (!strcmp(profile_stage(b->p, b->open[d].rule)->name, r->in[i])) {
-                *home = (long)b->open[d].index;
+                *home = d + 1;
                 *in = (unsigned)i;
                 return true;
             }
     return r->nin == 0;
 }
 
-/* The open stage that `under` names, or -1. */
-static long find_above(const struct builder *b, size_t rule, const struct event *ev)
+static size_t find_beside(const struct builder *b, size_t rule, struct capture key)
+{
+    return stages_beside_find(&b->beside, rule, key.text, key.len);
+}
+
+/* The place of the open stage that `under` names, or 0; what would be too deep hangs from its home. */
+static size_t find_above(const struct builder *b, size_t rule, const struct event *ev)
 {
     const struct stage_rule *r = profile_stage(b->p, rule);
     char text[KEY_MAX];
-    long found = -1;
-    for (size_t i = 0; i < r->nunder && found < 0; i++) {
+    size_t found = 0;
+    for (size_t i = 0; i < r->nunder && !found; i++) {
         struct capture key = key_of(r->under[i].field, NULL, ev, text);
         const char *of = r->under[i].of ? r->under[i].of : r->name;
-        for (size_t k = 0; k < profile_stages(b->p) && found < 0; k++)
+        for (size_t k = 0; k < profile_stages(b->p) && !found; k++)
             if (!strcmp(profile_stage(b->p, k)->name, of))
                 found = find_beside(b, k, key);
     }
-    return found;
+    return found && b->out->list[stages_beside_at(&b->beside, found)->index].depth < DEEPEST ? found : 0;
 }
 
 /* Whether the current event closed a stage of that name. An event has one key only. */
@@ -377,26 +371,24 @@ static void open_beside(struct builder *b, size_t rule, const struct condition *
     const struct stage_rule *r = profile_stage(b->p, rule);
     char text[KEY_MAX];
     struct capture key = key_of_rule(r, c, ev, text);
-    unsigned in;
-    long home, parent = find_above(b, rule, ev);
+    unsigned home, in;
+    const size_t above = find_above(b, rule, ev);
     if (r->unclosed && was_closed(b, r->name))
         return;
-    if (find_beside(b, rule, key) >= 0 || !find_home(b, r, &home, &in) || !may_open(b, rule))
+    if (find_beside(b, rule, key) || !find_home(b, r, &home, &in) || !may_open(b, rule))
         return;
     b->done[rule] = true;
-    parent = parent >= 0 ? (long)b->beside[parent].index : home;
-    MEM_MORE(b->beside, b->nbeside);
-    struct open_stage *o = &b->beside[b->nbeside++];
-    *o = (struct open_stage){.index = add_stage(b, r, c, parent, ev, number),
-                             .rule = rule,
-                             .text = mem_alloc(key.len + 1),
-                             .len = key.len,
-                             .home = home};
-    b->out->list[o->index].in = in;
-    if (key.len)
-        memcpy(o->text, key.text, key.len);
+    struct open_stage *in_it = home ? &b->open[home - 1] : NULL;
+    const long parent = above   ? (long)stages_beside_at(&b->beside, above)->index
+                        : in_it ? (long)in_it->index
+                                : -1;
+    const size_t place =
+        stages_beside_add(&b->beside, rule, key.text, key.len, in_it ? &in_it->inside : &b->homeless);
+    const size_t index = add_stage(b, r, c, parent, ev, number);
+    stages_beside_at(&b->beside, place)->index = index;
+    b->out->list[index].in = in;
     if (r->moment)
-        close_beside(b, b->nbeside - 1, ev, number, false);
+        close_beside(b, place, ev, number, false);
 }
 
 /* The first condition of the list that holds, or NULL. */
@@ -409,34 +401,34 @@ static const struct condition *which(const struct builder *b, size_t rule, const
     return NULL;
 }
 
-/* The open stage of the rule that has the event's key, if one of these conditions holds; otherwise -1. */
-static long matching(const struct builder *b, size_t rule, const struct condition *list, size_t n,
-                     const struct event *ev, const struct condition **c)
+/* The place of the rule's open stage that has the event's key, if one of these conditions holds; otherwise 0. */
+static size_t matching(const struct builder *b, size_t rule, const struct condition *list, size_t n,
+                       const struct event *ev, const struct condition **c)
 {
     char text[KEY_MAX];
     *c = which(b, rule, list, n, ev);
-    return *c ? find_beside(b, rule, key_of_rule(profile_stage(b->p, rule), *c, ev, text)) : -1;
+    return *c ? find_beside(b, rule, key_of_rule(profile_stage(b->p, rule), *c, ev, text)) : 0;
 }
 
 static void change_beside(struct builder *b, size_t rule, const struct event *ev, uint64_t number)
 {
     const struct stage_rule *r = profile_stage(b->p, rule);
     const struct condition *c;
-    long i = matching(b, rule, r->rename, r->nrename, ev, &c);
-    if (i >= 0) {
-        struct stage *s = &b->out->list[b->beside[i].index];
+    size_t place = matching(b, rule, r->rename, r->nrename, ev, &c);
+    if (place) {
+        struct stage *s = &b->out->list[stages_beside_at(&b->beside, place)->index];
         free((char *)s->name);
         s->name = expand(r->name, ev, c);
     }
     /* An event that fails it may be one that closes it, too. */
-    if ((i = matching(b, rule, r->fail, r->nfail, ev, &c)) >= 0) {
+    if ((place = matching(b, rule, r->fail, r->nfail, ev, &c))) {
         b->closed[rule] = true;
-        b->out->list[b->beside[i].index].failed = true;
-        close_beside(b, (size_t)i, ev, number, false);
+        b->out->list[stages_beside_at(&b->beside, place)->index].failed = true;
+        close_beside(b, place, ev, number, false);
     }
-    if ((i = matching(b, rule, r->close, r->nclose, ev, &c)) >= 0) {
+    if ((place = matching(b, rule, r->close, r->nclose, ev, &c))) {
         b->closed[rule] = true;
-        close_beside(b, (size_t)i, ev, number, false);
+        close_beside(b, place, ev, number, false);
     }
 }
 
@@ -512,8 +504,8 @@ static void make_plain(struct builder *b, struct event *ev)
 static void close_all(struct builder *b, const struct event *last, uint64_t number)
 {
     close_down_to(b, 0, last, number, true);
-    while (b->nbeside)
-        close_beside(b, b->nbeside - 1, last, number, true);
+    while (b->homeless)
+        close_beside(b, b->homeless, last, number, true);
 }
 
 /* ---------------------------------------------------------------- the walk */
@@ -568,6 +560,7 @@ static void put_in_order(struct stages *s)
     for (long i = first[s->n]; i >= 0;) {
         place[i] = n;
         list[n] = s->list[i];
+        list[n].depth = 0;
         if (list[n].parent >= 0) {
             list[n].parent = (long)place[list[n].parent];
             list[n].depth = list[list[n].parent].depth + 1;
@@ -652,7 +645,7 @@ static void end(struct builder *b)
     free(b->meant);
     free(b->closed);
     free(b->uses);
-    free(b->beside);
+    stages_beside_clear(&b->beside);
     free(b->plain);
 }
 

@@ -1,7 +1,9 @@
 /* stages_fold.c - what is made of a list of stages: short ones merged, and what each waited for. See stages.h. */
 #include <assert.h>
 #include <stdlib.h>
+#include <xxhash.h>
 
+#include "base/hash_index.h"
 #include "base/memory.h"
 #include "core/story/private/stages_impl.h"
 
@@ -58,12 +60,18 @@ static void add_up(struct stage *to, const struct stage *g)
     }
 }
 
-/* The earlier short stage in the same parent that this one is merged into, or -1 if it is the first. */
-static long folded_before(const struct stages *s, size_t n, long parent, size_t rule)
+static uint64_t hash_of(long parent, size_t rule)
 {
-    for (size_t i = n; i-- > 0 && (long)i > parent;)
-        if (s->list[i].parent == parent && s->list[i].rule == rule && s->list[i].folded)
-            return (long)i;
+    const uint64_t key[] = {(uint64_t)parent, rule};
+    return XXH3_64bits(key, sizeof key);
+}
+
+/* The earlier short stage in the same parent that this one is merged into, or -1 if it is the first. */
+static long folded_before(const struct stages *s, const struct hash_index *folded, long parent, size_t rule)
+{
+    for (struct hash_search h = hash_search(folded, hash_of(parent, rule)); hash_found(folded, &h);)
+        if (s->list[h.number].parent == parent && s->list[h.number].rule == rule)
+            return (long)h.number;
     return -1;
 }
 
@@ -71,13 +79,14 @@ void stages_fold(struct stages *s)
 {
     bool *is = find_short(s);
     long *moved = mem_alloc((s->n + 1) * sizeof *moved);
+    struct hash_index folded = {0};
     size_t n = 0;
     for (size_t i = 0; i < s->n; i++) {
         struct stage g = s->list[i];
         assert(g.parent < (long)i && n <= i && "a stage comes after its parent, and moves down only");
         g.parent = g.parent >= 0 ? moved[g.parent] : -1;
         bool inner = g.parent >= 0 && s->list[g.parent].folded; /* its time is part of its parent's */
-        long to = is[i] && !inner ? folded_before(s, n, g.parent, g.rule) : inner ? g.parent : -1;
+        long to = is[i] && !inner ? folded_before(s, &folded, g.parent, g.rule) : inner ? g.parent : -1;
         if (to >= 0) {
             if (inner)
                 s->list[to].count += g.count;
@@ -88,10 +97,13 @@ void stages_fold(struct stages *s)
             continue;
         }
         g.folded = is[i];
+        if (g.folded)
+            hash_index_add(&folded, hash_of(g.parent, g.rule), n);
         moved[i] = (long)n;
         s->list[n++] = g;
     }
     s->n = n;
+    hash_index_clear(&folded);
     free(is);
     free(moved);
 }

@@ -52,6 +52,34 @@ static void test_order(void **state)
     hash_index_clear(&x);
 }
 
+/* Of many elements with few hashes, every second one goes, then all. The others stay in order. */
+static void test_removal(void **state)
+{
+    (void)state;
+    enum { HASHES = 7, EACH = 60 };
+    struct hash_index x = {0};
+    for (size_t i = 0; i < (size_t)HASHES * EACH; i++)
+        hash_index_add(&x, UINT64_MAX - 3 + i % HASHES, i);
+    for (size_t i = 0; i < (size_t)HASHES * EACH; i++)
+        if (i / HASHES % 2)
+            hash_index_remove(&x, UINT64_MAX - 3 + i % HASHES, i);
+    for (size_t h = 0; h < HASHES; h++) {
+        struct hash_search s = hash_search(&x, UINT64_MAX - 3 + h);
+        for (size_t k = 0; k < EACH; k += 2) {
+            assert_true(hash_found(&x, &s));
+            assert_int_equal(s.number, h + k * HASHES);
+        }
+        assert_false(hash_found(&x, &s));
+    }
+    for (size_t i = (size_t)HASHES * EACH; i-- > 0;)
+        if (i / HASHES % 2 == 0)
+            hash_index_remove(&x, UINT64_MAX - 3 + i % HASHES, i);
+    assert_int_equal(x.n, 0);
+    struct hash_search s = hash_search(&x, 1);
+    assert_false(hash_found(&x, &s));
+    hash_index_clear(&x);
+}
+
 /* Many elements of one key, among others of their own. */
 static void test_chains(void **state)
 {
@@ -74,10 +102,8 @@ static void test_chains(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_growth),
-        cmocka_unit_test(test_order),
-        cmocka_unit_test(test_chains),
+        cmocka_unit_test(test_empty),   cmocka_unit_test(test_growth), cmocka_unit_test(test_order),
+        cmocka_unit_test(test_removal), cmocka_unit_test(test_chains),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
