@@ -308,6 +308,33 @@ static int base_of(struct chain *c, size_t index, const struct media_format *for
     return !strcmp(format->driver, "vmdk") ? vmdk_parent(c, index, name, err) : 0;
 }
 
+/* Whether the file that was added last was there before. */
+static bool comes_again(const struct chain *c)
+{
+    const size_t last = c->m->nfiles - 1;
+    const struct file_id id = file_id_of(c->m->file[last].fd);
+    for (size_t i = 0; i < last; i++)
+        if (file_id_same(file_id_of(c->m->file[i].fd), id))
+            return true;
+    return false;
+}
+
+static int describe(struct chain *c, size_t index, const struct media_format *format, struct error *err);
+
+static int describe_base(struct chain *c, size_t index, const char *name, struct error *err)
+{
+    const int base = add_named(c, index, name, err);
+    if (base < 0)
+        return -1;
+    if (comes_again(c))
+        return refuse(&c->m->file[index], name,
+                      "which is itself, or is based on it: give it another base with qemu-img rebase -u",
+                      err);
+    const struct media_file *f = &c->m->file[base];
+    text_add(&c->text, ",\"backing\":");
+    return describe(c, (size_t)base, media_format_of(f->fd, f->size), err);
+}
+
 static int describe(struct chain *c, size_t index, const struct media_format *format, struct error *err)
 {
     char *name = NULL;
@@ -328,13 +355,8 @@ static int describe(struct chain *c, size_t index, const struct media_format *fo
     int rc = base_of(c, index, format, &name, err);
     if (!rc && format->chained && !name)
         text_add(&c->text, ",\"backing\":null");
-    if (!rc && name) {
-        int base = add_named(c, index, name, err);
-        text_add(&c->text, ",\"backing\":");
-        rc = base < 0 ? -1
-                      : describe(c, (size_t)base, media_format_of(c->m->file[base].fd, c->m->file[base].size),
-                                 err);
-    }
+    if (!rc && name)
+        rc = describe_base(c, index, name, err);
     text_add(&c->text, "}");
     free(name);
     return rc;

@@ -17,7 +17,7 @@ struct open_stage {
     size_t inside; /* place of the last stage beside others that has this one for its home, or 0 */
     /* Of a stage beside others: */
     uint64_t hash;
-    size_t *last;    /* `inside` of its home */
+    size_t *last;   /* `inside` of its home */
     size_t earlier; /* places of its neighbours in that home, or 0 */
     size_t later;
 };
