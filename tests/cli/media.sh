@@ -115,7 +115,7 @@ refused link over.qcow2 'outside of its own folder'
 qemu-img rebase -u -f qcow2 -b gone.img -F raw over.qcow2
 refused gone over.qcow2 'which does not exist'
 qemu-img rebase -u -f qcow2 -b over.qcow2 -F qcow2 over.qcow2 2>/dev/null
-refused itself over.qcow2 'are based on one another'
+refused itself over.qcow2 'which is itself, or is based on it'
 sed 's/"many-s001.vmdk"/"\/etc\/passwd"/' many.vmdk >evil.vmdk
 refused extent evil.vmdk 'outside of its own folder'
 # What QEMU would read in a descriptor, whatever separates the words; one that is longer than most; one within a sparse extent.
