@@ -53,6 +53,7 @@ expect 0 maps "$BOOTREEL" firmware "$work/map.reel" e820
 holds "$work/maps.out" '^INT 15h +0x100000 +0x3[0-9a-f]{6} .* usable +[0-9]+$' "the map that INT 15h gave"
 holds "$work/maps.out" '^INT 12h +0x0 +0x9fbff +654336  usable' "what INT 12h told"
  "$BOOTREEL" firmware "$work/demo.reel" acpi --at 10
+expect 1 early "$BOOTREEL" firmware "$work/demo.reel" acpi --at 10
 holds "$work/early.err" 'no ACPI tables \(no RSDP\) are in memory at icount 10' "before there are tables"
 expect 1 e820 "$BOOTREEL" firmware "$work/demo.reel" e820 --at 10
 holds "$work/e820.err" 'at icount 10 nobody has asked the firmware for its memory map' "before a map was asked for"
