@@ -188,7 +188,8 @@ const struct option_row machine_options[] = {
          "unless its command line says no5lvl. These are AMD's; `intel-v2` and `intel-v3` have the "
          "features of x86-64-v2 and x86-64-v3, and Intel's vendor, model numbers and MSRs. `,+vmx` behind one of these two adds Intel's hardware virtualization with EPT, `,+svm` "
          "behind one of AMD's 64-bit models adds AMD's hardware virtualization with nested paging, for "
-         "hypervisors in the machine (docs/virt.md). An instruction that the model lacks is an event, "
+         "hypervisors in the machine (docs/virt.md). `,+pdpe1gb` adds pages of 1 GiB, `,+pcid` process-context identifiers with INVPCID (`max` has these), to any "
+         "64-bit model; several can be added: `max,+svm,+pdpe1gb`. An instruction that the model lacks is an event, "
          "cpu.lacks, which names it and the model that has it."},
     {.name = "rtc",
      .argument = "TIME",

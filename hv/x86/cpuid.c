@@ -72,38 +72,67 @@ const char *x86_model(unsigned i)
     return i < NMODELS ? models[i].name : NULL;
 }
 
-/* What can be added to a model, behind a comma. */
+/* What can be added to a model, each behind a comma. Some are of one vendor's processors; the others are of both's. +pcid is PCID with
+ * INVPCID, as Intel's have had both since Haswell. `max` has it: what a recording's model has must not change, so new features are added
+ * and not put into the models. */
 static const struct extra {
     const char *name;
-    uint8_t feature, vendor;
+    uint8_t feature;
+    uint8_t vendor; /* FT_BASE: any */
     const char *whose;
 } extras[] = {
     {"+svm", FT_SVM, FT_AMD, "AMD"},
     {"+vmx", FT_VMX, FT_INTEL, "Intel"},
+    {"+pcid", FT_INVPCID, FT_BASE, NULL},
+    {"+pdpe1gb", FT_PDPE1GB, FT_BASE, NULL},
 };
 enum { NEXTRAS = sizeof extras / sizeof extras[0] };
 
-static int add_feature(struct x86 *cpu, const char *name, struct error *err)
+static const struct extra *extra_named(const char *name, size_t n)
 {
-    const struct extra *own = NULL, *e = NULL;
-    for (unsigned i = 0; i < NEXTRAS; i++) {
-        if (cpu_has(cpu, extras[i].vendor))
-            own = &extras[i];
-        if (!strcmp(name, extras[i].name))
-            e = &extras[i];
-    }
-    must(own, "every model has a vendor");
+    for (unsigned i = 0; i < NEXTRAS; i++)
+        if (strlen(extras[i].name) == n && !memcmp(extras[i].name, name, n))
+            return &extras[i];
+    return NULL;
+}
+
+/* "+svm, +pcid, +pdpe1gb". */
+static void list_extras(const struct x86 *cpu, char *list, size_t size)
+{
+    size_t n = 0;
+    *list = 0;
+    for (unsigned i = 0; i < NEXTRAS; i++)
+        if (extras[i].vendor == FT_BASE || cpu_has(cpu, extras[i].vendor))
+            n += (size_t)snprintf(list + n, size - n, "%s%s", n ? ", " : "", extras[i].name);
+}
+
+static int add_feature(struct x86 *cpu, const char *name, size_t n, struct error *err)
+{
+    const struct extra *e = extra_named(name, n);
+    char list[80];
+    list_extras(cpu, list, sizeof list);
     if (!e)
-        return error_set(err, "nothing '%s' can be added to the processor model '%s'; there is: %s", name,
-                         cpu->model->name, own->name);
-    if (e != own)
+        return error_set(err, "nothing '%.*s' can be added to the processor model '%s'; there is: %s", (int)n,
+                         name, cpu->model->name, list);
+    if (e->vendor != FT_BASE && !cpu_has(cpu, e->vendor))
         return error_set(
-            err, "'%s' is of %s's processors, and the processor model '%s' is one of %s's: there is '%s'",
-            name, e->whose, cpu->model->name, own->whose, own->name);
+            err, "'%s' is of %s's processors, and the processor model '%s' is one of %s's: there is: %s",
+            e->name, e->whose, cpu->model->name, cpu_has(cpu, FT_AMD) ? "AMD" : "Intel", list);
     if (!cpu_has(cpu, FT_LM))
         return error_set(err, "processor model '%s' cannot have '%s': no processor without long mode had it",
-                         cpu->model->name, name);
+                         cpu->model->name, e->name);
     cpu->features |= 1ull << e->feature;
+    return 0;
+}
+
+/* "+svm,+pdpe1gb". */
+static int add_features(struct x86 *cpu, const char *names, struct error *err)
+{
+    for (const char *comma; names; names = *comma ? comma + 1 : NULL) {
+        comma = strchrnul(names, ',');
+        if (add_feature(cpu, names, (size_t)(comma - names), err))
+            return -1;
+    }
     return 0;
 }
 
@@ -116,7 +145,7 @@ int cpuid_select(struct x86 *cpu, const char *name, struct error *err)
                       !memcmp(name, models[i].name, (size_t)(comma - name)))) {
             cpu->model = &models[i];
             cpu->features = models[i].features;
-            return name && *comma ? add_feature(cpu, comma + 1, err) : 0;
+            return name && *comma ? add_features(cpu, comma + 1, err) : 0;
         }
         size_t n = strlen(list);
         snprintf(list + n, sizeof list - n, "%s%s", i ? ", " : "", models[i].name);
@@ -213,7 +242,7 @@ const char *feature_name(enum feature f)
         [FT_VAES] = "VAES",         [FT_VPCLMUL] = "VPCLMULQDQ",
         [FT_X2APIC] = "x2APIC",     [FT_TSC_DEADLINE] = "TSC-deadline",
         [FT_LA57] = "LA57",         [FT_SVM] = "SVM",
-        [FT_VMX] = "VMX",
+        [FT_VMX] = "VMX",           [FT_PDPE1GB] = "1 GiB pages",
     };
     return names[f] ? names[f] : "the base";
 }
@@ -255,7 +284,7 @@ static const struct {
     {FT_XSAVEOPT, W_D1A, 0},     {FT_XSAVEC, W_D1A, 1},  {FT_XGETBV1, W_D1A, 2},  {FT_XSAVES, W_D1A, 3},
     {FT_SYSCALL, W_E1D, 11},     {FT_RDTSCP, W_E1D, 27}, {FT_LM, W_E1D, 29},      {FT_X2APIC, W_1C, 21},
     {FT_TSC_DEADLINE, W_1C, 24}, {FT_LA57, W_7C, 16},    {FT_SVM, W_E1C, 2},      {FT_VMX, W_1C, 5},
-    {FT_INTEL, W_7D, 29}, /* IA32_ARCH_CAPABILITIES */
+    {FT_PDPE1GB, W_E1D, 26},     {FT_INTEL, W_7D, 29}, /* IA32_ARCH_CAPABILITIES */
 };
 
 static uint32_t feature_word(const struct x86 *cpu, enum word w)

@@ -211,6 +211,7 @@ enum feature {
     FT_LA57,
     FT_SVM,
     FT_VMX,
+    FT_PDPE1GB,
     /* Whose processor it is: for what is in none of the other bits. */
     FT_AMD,
     FT_INTEL,
