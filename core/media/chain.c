@@ -90,26 +90,13 @@ static int add_named(struct chain *c, size_t by, const char *name, struct error 
 /* The name of the image that it is based on, or NULL, to be freed. -1 with err if it cannot be used. */
 static int qcow2_backing(const struct media_file *f, char **name, struct error *err)
 {
-    enum {
-        HEADER = 104,
-        VERSION = 4,
-        NAME_AT = 8,
-        NAME_SIZE = 16,
-        CRYPT = 32,
-        INCOMPATIBLE = 72,
-        DATA_FILE = 4
-    };
+    enum { HEADER = 104, NAME_AT = 8, NAME_SIZE = 16 };
     uint8_t header[HEADER] = {0};
     const uint64_t size = f->size;
     *name = NULL;
     if (media_read_fd(f->fd, f->path, 0, header, size < HEADER ? size : HEADER, err))
         return -1;
     const uint64_t at = media_big(header + NAME_AT, 8), n = media_big(header + NAME_SIZE, 4);
-    if (media_big(header + CRYPT, 4))
-        return error_set(err, "%.200s: is encrypted: decrypt it with qemu-img convert", f->path);
-    if (media_big(header + VERSION, 4) >= 3 && media_big(header + INCOMPATIBLE, 8) & DATA_FILE)
-        return error_set(err, "%.200s: has its data in another file: make one of them with qemu-img convert",
-                         f->path);
     if (!at || !n)
         return 0;
     if (n > NAME_MOST || at > size || n > size - at)
@@ -271,18 +258,33 @@ static int vmdk_line(struct chain *c, size_t index, char *line, bool extents, ch
     return 0;
 }
 
+/* QEMU reads zeros where a parent's grains are that the descriptor does not name. */
+static bool lacks_parent(const char *line)
+{
+    static const char of[] = "parentCID=";
+    line += strspn(line, " \t");
+    return !strncmp(line, of, sizeof of - 1) && strtoul(line + sizeof of - 1, NULL, 16) != 0xffffffff;
+}
+
 static int vmdk_parent(struct chain *c, size_t index, char **parent, struct error *err)
 {
     char *text = check_sparse(&c->m->file[index], err) ? NULL : vmdk_descriptor(&c->m->file[index], err);
     char *rest = text;
     const bool extents = text && !strncmp(text, "# Disk DescriptorFile", 21) && text[0] == '#';
     uint8_t magic[4];
+    bool based = false;
     int rc = text ? media_read_fd(c->m->file[index].fd, c->m->file[index].path, 0, magic, 4, err) : -1;
     *parent = NULL;
     /* The extent that an embedded descriptor names is the file that it is in. */
-    for (char *line; !rc && (line = strsep(&rest, "\r\n"));)
+    for (char *line; !rc && (line = strsep(&rest, "\r\n"));) {
+        based |= lacks_parent(line);
         rc = vmdk_line(c, index, line, extents && memcmp(magic, "KDMV", 4), parent, err);
+    }
     free(text);
+    if (!rc && based && !*parent)
+        return error_set(
+            err, "%.200s: is based on another image, and does not say which: merge them where it was made",
+            c->m->file[index].path);
     return rc;
 }
 
@@ -340,8 +342,8 @@ static int describe(struct chain *c, size_t index, const struct media_format *fo
     char *name = NULL;
     const struct media_file *f = &c->m->file[index];
     if (!format->driver)
-        return error_set(err, "%.200s: is %s, and another image is based on it: unpack it", f->path,
-                         format->name);
+        return error_set(err, "%.200s: is %s, and another image is based on it: %s", f->path, format->name,
+                         format->packing ? "unpack it" : "which is not supported");
     if (++c->depth > DEEPEST)
         return error_set(
             err,

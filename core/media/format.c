@@ -28,6 +28,13 @@ static const struct known {
      {"compressed by xz", NULL, false, PACKED_XZ}},
     {0, 3, "BZh", {"compressed by bzip2", NULL, false, PACKED_BZIP2}},
     {0, 4, "\x28\xb5\x2f\xfd", {"compressed by zstd", NULL, false, PACKED_ZSTD}},
+    /* What is an image for certain, and is not read. */
+    {0, 4, "QED\0", {"a QED image", NULL, false, PACKED_NOT}},
+    {0, 16, "WithoutFreeSpace", {"an image of Parallels", NULL, false, PACKED_NOT}},
+    {0, 16, "WithouFreSpacExt", {"an image of Parallels", NULL, false, PACKED_NOT}},
+    {0, 4, "COWD", {"a VMDK image of an old kind (COWD)", NULL, false, PACKED_NOT}},
+    {0, 22, "Bochs Virtual HD Image", {"an image of Bochs", NULL, false, PACKED_NOT}},
+    {0, 4, "\x3a\xff\x26\xed", {"a sparse image of Android", NULL, false, PACKED_NOT}},
 };
 static const struct media_format vhd_of_fixed_size = {"a VHD image", "vpc", false, PACKED_NOT};
 static const struct media_format raw = {"a raw image", "raw", false, PACKED_NOT};

@@ -90,6 +90,9 @@ static int open_content(struct media_image *m, const struct media_options *o, st
         return error_set(err, "%.200s: what is packed in it is %s: unpack it first", m->file[0].path,
                          format->name);
     }
+    if (!format->driver)
+        return error_set(err, "%.200s: is %s, which is not supported: make a raw image of it",
+                         m->file[0].path, format->name);
     return strcmp(format->driver, "raw") ? open_by_nbd(m, format, o, err) : 0;
 }
 

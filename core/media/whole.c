@@ -1,5 +1,6 @@
 /* whole.c - whether a file has all that its own tables say is in it. qemu-nbd reads zeros where a qcow2 or VDI image was cut off, and takes a
- * VHD without its footer, so a download that broke off would only be seen as a guest that fails.
+ * VHD without its footer, so a download that broke off would only be seen as a guest that fails. Kinds of these formats that are not read
+ * are refused by name here, before their tables are looked at.
  *
  * Sources: QEMU docs/interop/qcow2.txt ("Header", "Cluster mapping"); VMware's Virtual Disk Format 5.0 ("Hosted Sparse Extents");
  * VirtualBox's VDICore.h; Microsoft's VHD specification 1.0; [MS-VHDX] 2.2 ("Region Table", "Metadata Table").
@@ -31,6 +32,22 @@ static uint8_t *table_at(const struct media_file *f, uint64_t at, uint64_t entri
     return NULL;
 }
 
+static int qcow2_is_readable(const struct media_file *f, const uint8_t *header, struct error *err)
+{
+    enum { VERSION = 4, CRYPT = 32, INCOMPATIBLE = 72, DATA_FILE = 4 };
+    const uint64_t version = media_big(header + VERSION, 4);
+    if (version < 2)
+        return error_set(
+            err, "%.200s: is a qcow image of version %u: make a qcow2 image of it with qemu-img convert",
+            f->path, (unsigned)version);
+    if (media_big(header + CRYPT, 4))
+        return error_set(err, "%.200s: is encrypted: decrypt it with qemu-img convert", f->path);
+    if (version >= 3 && media_big(header + INCOMPATIBLE, 8) & DATA_FILE)
+        return error_set(err, "%.200s: has its data in another file: make one of them with qemu-img convert",
+                         f->path);
+    return 0;
+}
+
 /* The last cluster may be shorter than a cluster: where one begins is what counts. */
 static int qcow2_is_whole(const struct media_file *f, struct error *err)
 {
@@ -39,6 +56,8 @@ static int qcow2_is_whole(const struct media_file *f, struct error *err)
     uint8_t header[HEADER] = {0};
     if (f->size < 72 || media_read_fd(f->fd, f->path, 0, header, f->size < HEADER ? f->size : HEADER, err))
         return f->size < 72 ? cut(f, "the header", err) : -1;
+    if (qcow2_is_readable(f, header, err))
+        return -1;
     const unsigned bits = (unsigned)media_big(header + CLUSTER_BITS, 4);
     if (bits < 9 || bits > 21)
         return error_set(err, "%.200s: is damaged: its clusters have no possible size", f->path);
@@ -109,11 +128,19 @@ static int vmdk_is_whole(const struct media_file *f, struct error *err)
 
 static int vhd_is_whole(const struct media_file *f, struct error *err)
 {
-    enum { FOOTER = 512 };
-    char mark[8] = {0};
-    if (f->size > FOOTER && media_read_fd(f->fd, f->path, f->size - FOOTER, mark, sizeof mark, err))
+    enum { FOOTER = 512, TYPE = 60, DIFFERENCING = 4 };
+    uint8_t footer[FOOTER] = {0};
+    if (f->size > FOOTER && media_read_fd(f->fd, f->path, f->size - FOOTER, footer, FOOTER, err))
         return -1;
-    return memcmp(mark, "conectix", 8) ? cut(f, "the footer", err) : 0;
+    if (memcmp(footer, "conectix", 8))
+        return cut(f, "the footer", err);
+    /* QEMU reads zeros where the parent's blocks are. */
+    return media_big(footer + TYPE, 4) != DIFFERENCING
+               ? 0
+               : error_set(
+                     err,
+                     "%.200s: is a differencing VHD, which has no blocks of its parent: merge them where it was made",
+                     f->path);
 }
 
 /* What a table of a VHDX says of the part with this name: where it is, and its length. False if it has none. */

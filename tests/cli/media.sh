@@ -116,6 +116,27 @@ qemu-img rebase -u -f qcow2 -b gone.img -F raw over.qcow2
 refused gone over.qcow2 'which does not exist'
 qemu-img rebase -u -f qcow2 -b over.qcow2 -F qcow2 over.qcow2 2>/dev/null
 refused itself over.qcow2 'which is itself, or is based on it'
+# Kinds that are not read, by name; what lacks its parent would be read as zeros.
+image qcow raw.img old.qcow
+refused version1 old.qcow 'is a qcow image of version 1'
+image qed raw.img a.qed
+refused qed a.qed 'is a QED image'
+image parallels raw.img a.hdd
+refused parallels a.hdd 'is an image of Parallels'
+image qcow2 -o data_file=data.raw raw.img data.qcow2
+refused data data.qcow2 'has its data in another file'
+image qcow2 --object secret,id=s,data=x -o encrypt.format=aes,encrypt.key-secret=s raw.img locked.qcow2
+refused locked locked.qcow2 'is encrypted'
+sed 's/parentCID=ffffffff/parentCID=12345678/' flat.vmdk >parentless.vmdk
+refused parentless parentless.vmdk 'does not say which'
+python3 - <<'END'
+data = bytearray(open("a.vhd", "rb").read())
+for at in 0, len(data) - 512:  # the type and the sum of each copy of the footer
+    data[at + 60 : at + 68] = bytes([0, 0, 0, 4, 0, 0, 0, 0])
+    data[at + 64 : at + 68] = (~sum(data[at : at + 512]) & 0xFFFFFFFF).to_bytes(4, "big")
+open("differs.vhd", "wb").write(data)
+END
+refused differs differs.vhd 'is a differencing VHD'
 sed 's/"many-s001.vmdk"/"\/etc\/passwd"/' many.vmdk >evil.vmdk
 refused extent evil.vmdk 'outside of its own folder'
 # What QEMU would read in a descriptor, whatever separates the words; one that is longer than most; one within a sparse extent.

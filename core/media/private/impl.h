@@ -35,7 +35,7 @@ static inline uint64_t media_big(const uint8_t *p, unsigned n)
 enum media_packing { PACKED_NOT, PACKED_GZIP, PACKED_XZ, PACKED_ZSTD, PACKED_BZIP2 };
 struct media_format {
     const char *name;   /* "a qcow2 image" */
-    const char *driver; /* QEMU's driver; NULL: none of its */
+    const char *driver; /* QEMU's driver; NULL: none of its, or one that is not used */
     bool chained;       /* the driver takes "backing" */
     enum media_packing packing;
 };
