@@ -13,13 +13,21 @@ struct coverage_command {
     const char **minus;
     size_t nminus;
     const struct coverage_format *format;
-    struct symbols **symbols; /* of all traces: the coverage refers to them */
+    const char **given; /* files with lines */
+    size_t ngiven;
+    struct symbols **symbols; /* of all traces, and of the files given: the coverage refers to them */
     size_t nsymbols;
     unsigned jobs;
     bool all, quiet;
 };
 
 /* ---------------------------------------------------------------- the command */
+
+static void keep(struct coverage_command *c, struct symbols *s)
+{
+    MEM_MORE(c->symbols, c->nsymbols);
+    c->symbols[c->nsymbols++] = s;
+}
 
 static int add_open(struct coverage_command *c, const struct engines *engines, struct coverage *into,
                     struct trace *t, const char *path, bool minus, struct error *err)
@@ -29,8 +37,7 @@ static int add_open(struct coverage_command *c, const struct engines *engines, s
     struct symbols *s = symbols_load(t, err);
     if (!s)
         return -1;
-    MEM_MORE(c->symbols, c->nsymbols);
-    c->symbols[c->nsymbols++] = s;
+    keep(c, s);
     o.symbols = s;
     if (!(o.kind = recording_engine(engines, t, path, err)))
         return -1;
@@ -70,6 +77,24 @@ static int write_coverage(const struct coverage_command *c, const struct coverag
     return output_done(out, &err) ? trouble(&err) : EXIT_DONE;
 }
 
+static int give_file(struct coverage_command *c, struct coverage *to, const char *path)
+{
+    struct error err;
+    struct symbols *s = symbols_new();
+    const struct symbol_table *t = symbols_add_elf_file(s, path, &err);
+    keep(c, s);
+    if (!t)
+        return trouble(&err);
+    if (coverage_give_lines(to, t))
+        return EXIT_DONE;
+    error_set(
+        &err,
+        "coverage: --symbols %.300s: no kernel or program of these boots has its functions at its addresses (bootreel symbols lists "
+        "what has symbols); files of modules, and of programs without symbols, are given when a boot is recorded, or to bootreel annotate",
+        path);
+    return trouble(&err);
+}
+
 static int run(struct coverage_command *c, const struct engines *engines, char **path, int n)
 {
     struct coverage *all = coverage_new();
@@ -81,15 +106,18 @@ static int run(struct coverage_command *c, const struct engines *engines, char *
         status = add_trace(c, engines, all, c->minus[i], true);
     if (status == EXIT_DONE) {
         coverage_finish(all);
-        status = write_coverage(c, all);
+        for (size_t i = 0; i < c->ngiven && status == EXIT_DONE; i++)
+            status = give_file(c, all, c->given[i]);
     }
+    if (status == EXIT_DONE)
+        status = write_coverage(c, all);
     coverage_free(all);
     return status;
 }
 
 /* ---------------------------------------------------------------- options */
 
-enum { OPT_JOBS = 1, OPT_NAME, OPT_MINUS, OPT_ALL };
+enum { OPT_JOBS = 1, OPT_NAME, OPT_MINUS, OPT_ALL, OPT_GIVEN };
 
 static const struct option_row rows[] = {
     {.name = "minus",
@@ -100,7 +128,12 @@ static const struct option_row rows[] = {
      .argument = "text|lcov|drcov|html",
      .help = "text (default); lcov, for genhtml; drcov, for disassemblers; html",
      .id = OPT_NAME,
-     .more = "lcov needs source lines: those of --symbols when the boot was recorded or annotated."},
+     .more = "lcov needs source lines: of --symbols, here or when the boot was recorded or annotated."},
+    {.name = "symbols",
+     .argument = "FILE",
+     .help =
+         "an ELF file with debug information, such as a vmlinux: its lines of source; can be given several times",
+     .id = OPT_GIVEN},
     {.name = "all", .help = "text: list all functions that never ran", .id = OPT_ALL},
     {.name = "output",
      .letter = 'o',
@@ -129,6 +162,10 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
         MEM_MORE(c->minus, c->nminus);
         c->minus[c->nminus++] = value;
         return 0;
+    case OPT_GIVEN:
+        MEM_MORE(c->given, c->ngiven);
+        c->given[c->ngiven++] = value;
+        return 0;
     case OPT_ALL:
         c->all = true;
         return 0;
@@ -153,6 +190,7 @@ static int cmd_coverage(struct engines *engines, int argc, char **argv)
         symbols_free(c.symbols[i]);
     free(c.symbols);
     free(c.minus);
+    free(c.given);
     return finish_output(status);
 }
 

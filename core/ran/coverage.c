@@ -25,6 +25,7 @@ struct code_of {
 struct module {
     struct coverage_module m;
     const struct symbol_table *table; /* NULL: no symbols */
+    const struct symbol_table *lines; /* NULL: those of `table` */
     char *name;
     uint64_t since; /* of the mapping that `bias` is from */
     struct coverage_function *function;
@@ -633,9 +634,42 @@ const struct coverage_module *coverage_module(const struct coverage *c, size_t i
     return &c->module[i].m;
 }
 
-const struct symbol_table *coverage_table(const struct coverage *c, size_t module)
+const struct symbol_table *coverage_lines(const struct coverage *c, size_t module)
 {
-    return c->module[module].table;
+    const struct module *m = &c->module[module];
+    return m->lines ? m->lines : m->table;
+}
+
+static int function_by_address(const void *key, const void *entry)
+{
+    const uint64_t address = *(const uint64_t *)key, at = ((const struct coverage_function *)entry)->address;
+    return address < at ? -1 : address > at;
+}
+
+/* Whether nearly all functions of a module are in a file, at the same addresses and by the same names. */
+static bool is_of(const struct module *m, const struct symbol_table *file)
+{
+    const size_t n = symbol_table_count(file);
+    size_t same = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct symbol s;
+        symbol_table_symbol(file, i, &s);
+        const struct coverage_function *f =
+            bsearch(&s.address, m->function, m->m.nfunctions, sizeof *m->function, function_by_address);
+        same += f && is_code(&s) && !strcmp(f->name, s.name);
+    }
+    return same && same >= m->m.nfunctions - m->m.nfunctions / 10;
+}
+
+size_t coverage_give_lines(struct coverage *c, const struct symbol_table *file)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < c->nmodules; i++)
+        if (c->module[i].table && is_of(&c->module[i], file)) {
+            c->module[i].lines = file;
+            found++;
+        }
+    return found;
 }
 
 bool coverage_has(const struct coverage *c, size_t module, uint64_t address, uint64_t n)

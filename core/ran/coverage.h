@@ -70,7 +70,10 @@ struct coverage_format {
 };
 /* "text", "lcov", "drcov", "html"; NULL: none of that name. */
 const struct coverage_format *coverage_format(const char *name);
-/* Of the table of a module (lines). */
-const struct symbol_table *coverage_table(const struct coverage *c, size_t module);
+/* The table with a module's lines of source; NULL: it has none. */
+const struct symbol_table *coverage_lines(const struct coverage *c, size_t module);
+/* After coverage_finish(): a file's lines are those of each module with its functions at its addresses. Returns how many modules these are. The
+ * table must outlive the coverage. */
+size_t coverage_give_lines(struct coverage *c, const struct symbol_table *file);
 
 #endif

@@ -122,7 +122,7 @@ static void add_line(struct source_lines *l, const char *file, unsigned line, bo
 static void add_module(struct source_lines *l, const struct coverage *c, size_t module)
 {
     const struct coverage_module *m = coverage_module(c, module);
-    const struct symbol_table *t = coverage_table(c, module);
+    const struct symbol_table *t = coverage_lines(c, module);
     uint64_t from, to;
     const char *file;
     unsigned line;
@@ -201,7 +201,7 @@ static int write_lcov(const struct coverage *c, bool all, FILE *out, struct erro
     if (!l.n)
         return error_set(
             err,
-            "coverage --format lcov: the trace has no source lines: record with --symbols vmlinux, or `bootreel annotate --symbols`");
+            "coverage --format lcov: the trace has no source lines: give a vmlinux with debug information (--symbols)");
     merge(&l);
     for (size_t i = 0, end; i < l.n; i = end) {
         for (end = i + 1; end < l.n && !strcmp(l.list[end].file, l.list[i].file); end++)

@@ -54,6 +54,21 @@ if command -v genhtml >/dev/null; then
 fi
 "$BOOTREEL" replay --verify -q a.reel || fail "the trace has changed"
 
+# Lines of a file that is given afterwards: the same as if the boot had been recorded with it. One that does not belong is refused.
+source=$top/tests/guests/hobby
+gcc -m64 -DWIDE -c "$source/entry.S" -o entry.o && gcc -g -m64 -O2 -ffreestanding -fno-pic -fno-stack-protector -fcf-protection=none -mgeneral-regs-only \
+    -mno-red-zone -c "$source/kernel.c" -o kernel.o &&
+    ld -m elf_x86_64 -n --no-warn-rwx-segments --defsym=BASE=0 -T "$source/kernel.ld" -o full.elf entry.o kernel.o && strip --strip-debug -o thin.elf full.elf ||
+    fail "a small kernel is not built"
+"$BOOTREEL" record -q --kernel full.elf -o full.reel && "$BOOTREEL" record -q --kernel thin.elf -o thin.reel || fail "record a small kernel"
+coverage thin.reel --format lcov | grep -q '^SF:.*hobby' && fail "the kernel has no lines of its own"
+coverage full.reel --format lcov | sed -n '/^SF:.*hobby/,/^end/p' >full.lcov && coverage thin.reel --symbols full.elf --format lcov |
+    sed -n '/^SF:.*hobby/,/^end/p' >thin.lcov || fail "lcov with --symbols"
+holds full.lcov '^FNDA:1,kmain' "the kernel's lines"
+cmp -s full.lcov thin.lcov || fail "lines of --symbols are others"
+expect 2 other "$BOOTREEL" coverage -q a.reel --symbols full.elf --format lcov
+holds other.err 'full.elf: no kernel or program' "a file that does not belong"
+
 # Option ROMs are apart from the BIOS, at offsets in their files.
 if [ -e "$GUESTS/bios-256k.bin" ]; then
     BOOTREEL_GUESTS=$GUESTS "$BOOTREEL" record -q --bios seabios --until 30M -o rom.reel >rom.out 2>&1 </dev/null
