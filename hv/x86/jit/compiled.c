@@ -1,4 +1,4 @@
-/* compiled.c - which instructions are compiled, in which forms, and what they do to flags. */
+/* compiled.c - which instructions are compiled, in which forms, and what they do to flags and registers: by the table kinds.def. */
 #include "hv/x86/flow.h"
 #include "hv/x86/jit/ops.h"
 
@@ -14,7 +14,7 @@ static bool address_ok(const struct unit *u, const struct op *op)
 }
 
 /* MOVSXD with 16-bit operands: processors differ in how much they read. */
-static bool extend_ok(const struct op *op, const struct shape *s)
+static bool extend_ok(const struct unit *u, const struct op *op, const struct shape *s)
 {
     return s->arg < 4 || op->osize >= 2;
 }
@@ -57,145 +57,165 @@ static bool branch_size_ok(const struct unit *u, const struct op *op)
     return op->osize >= 2 || u->code16;
 }
 
+/* ---------------------------------------------------------------- in which forms */
+
+#define never NULL
+static bool any(const struct unit *u, const struct op *op, const struct shape *s)
+{
+    return true;
+}
+static bool wide_ok(const struct unit *u, const struct op *op, const struct shape *s)
+{
+    return op->osize >= 2;
+}
+static bool alu_ok(const struct unit *u, const struct op *op, const struct shape *s)
+{
+    return high_alu_ok(op, s);
+}
+static bool source_ok(const struct unit *u, const struct op *op, const struct shape *s)
+{
+    return op->osize || !is_high(op->src);
+}
+static bool div_ok(const struct unit *u, const struct op *op, const struct shape *s)
+{
+    return op->osize || s->arg == DIV_UNSIGNED;
+}
+static bool count_ok(const struct unit *u, const struct op *op, const struct shape *s)
+{
+    return shift_count(op) && shift_count(op) < 8 * size_of(op);
+}
+static bool one_ok(const struct unit *u, const struct op *op, const struct shape *s)
+{
+    return shift_count(op) == 1;
+}
+static bool bit_ok(const struct unit *u, const struct op *op, const struct shape *s)
+{
+    return s->form == FORM_EI || (op->osize >= 2 && !by_segment(u, op));
+}
+static bool gather_ok(const struct unit *u, const struct op *op, const struct shape *s)
+{
+    return !by_segment(u, op);
+}
+static bool item_ok(const struct unit *u, const struct op *op, const struct shape *s)
+{
+    return size_of(op) == item_size(u, op);
+}
+static bool call_ok(const struct unit *u, const struct op *op, const struct shape *s)
+{
+    return item_ok(u, op, s) && op->dst != RSP;
+}
+static bool enter_ok(const struct unit *u, const struct op *op, const struct shape *s)
+{
+    return item_ok(u, op, s) && size_of(op) <= u->stack && enter_frame(op) <= FRAME_MOST && !enter_level(op);
+}
+static bool near_ok(const struct unit *u, const struct op *op, const struct shape *s)
+{
+    return branch_size_ok(u, op) && op->wide < INT32_MAX - 8192 && op->wide > INT32_MIN + 8192;
+}
+static bool loop_ok(const struct unit *u, const struct op *op, const struct shape *s)
+{
+    return 2u << op->asize == address_size(u, op) && near_ok(u, op, s);
+}
+static bool segmented_ok(const struct unit *u, const struct op *op, const struct shape *s)
+{
+    return u->segmented;
+}
+static bool from_segment_ok(const struct unit *u, const struct op *op, const struct shape *s)
+{
+    return u->segmented && op->src <= GS;
+}
+static bool real_ok(const struct unit *u, const struct op *op, const struct shape *s)
+{
+    return u->real;
+}
 /* Loading SS holds off interrupts, or changes the stack's size. */
-static bool segment_ok(const struct unit *u, const struct op *op, const struct shape *s)
+static bool to_segment_ok(const struct unit *u, const struct op *op, const struct shape *s)
 {
-    switch (s->kind) {
-    case SHAPE_FROM_SEGMENT:
-        return u->segmented && op->src <= GS;
-    case SHAPE_PUSH_SEGMENT:
-    case SHAPE_XLAT:
-        return u->segmented;
-    case SHAPE_LOAD_FAR:
-        return u->real;
+    return u->real && op->dst <= GS && op->dst != CS && op->dst != SS;
+}
+
+/* ---------------------------------------------------------------- what changes */
+
+bool access_writes(const struct shape *s)
+{
+    switch (shape_traits[s->kind].writes) {
+    case WRITES_YES:
+        return true;
+    case WRITES_BY_FORM:
+        return s->form != FORM_GE;
+    case WRITES_ALU:
+        return s->form != FORM_GE && s->arg != ALU_CMP;
+    case WRITES_BT:
+        return s->arg != 4;
     default:
-        return u->real && op->dst <= GS && op->dst != CS && op->dst != SS;
+        return false;
     }
 }
 
-/* Forms that are compiled, with register operands and with memory operands. */
-static bool register_form_ok(const struct unit *u, const struct op *op, const struct shape *s)
+typedef bool changes_fn(const struct unit *, const struct op *, const struct shape *, unsigned guest);
+#define CHANGES(what)                                                                                        \
+    static bool changes_##what(const struct unit *u, const struct op *op, const struct shape *s,             \
+                               unsigned guest)
+CHANGES(none)
 {
-    bool wide = op->osize >= 2;
-    switch (s->kind) {
-    case SHAPE_ALU:
-        return high_alu_ok(op, s);
-    case SHAPE_SHIFT:
-        return shift_count(op) && shift_count(op) < 8 * size_of(op);
-    case SHAPE_DIV:
-        return op->osize || s->arg == DIV_UNSIGNED;
-    case SHAPE_ADD_CARRY:
-    case SHAPE_COUNT:
-    case SHAPE_BSWAP:
-        return wide;
-    case SHAPE_CALL_E:
-        return size_of(op) == item_size(u, op) && op->dst != RSP;
-    case SHAPE_JMP_E:
-    case SHAPE_PUSH:
-    case SHAPE_PUSH_IMM:
-    case SHAPE_POP:
-    case SHAPE_LEAVE:
-    case SHAPE_RET:
-        return size_of(op) == item_size(u, op);
-    case SHAPE_ENTER:
-        return size_of(op) == item_size(u, op) && size_of(op) <= u->stack && enter_frame(op) <= FRAME_MOST &&
-               !enter_level(op);
-    case SHAPE_ROTATE:
-    case SHAPE_DOUBLE:
-        return shift_count(op) && shift_count(op) < 8 * size_of(op);
-    case SHAPE_ROTATE_CARRY:
-        return shift_count(op) == 1;
-    case SHAPE_PUSH_SEGMENT:
-    case SHAPE_FROM_SEGMENT:
-    case SHAPE_TO_SEGMENT:
-    case SHAPE_POP_SEGMENT:
-    case SHAPE_LOAD_FAR:
-    case SHAPE_XLAT:
-        return segment_ok(u, op, s);
-    case SHAPE_XADD:
-    case SHAPE_CMPXCHG:
-    case SHAPE_LEA:
-    case SHAPE_MOVBE:
-        return false;
-    case SHAPE_STRING:
-    case SHAPE_COMPARE_STRING:
-        return string_ok(u, op, s);
-    case SHAPE_MOVSX:
-        return extend_ok(op, s);
-    case SHAPE_LOOP:
-        if (2u << op->asize != address_size(u, op))
-            return false;
-        /* fall through */
-    case SHAPE_JCC:
-    case SHAPE_JMP:
-    case SHAPE_CALL:
-        return branch_size_ok(u, op) && op->wide < INT32_MAX - 8192 && op->wide > INT32_MIN + 8192;
-    default:
-        return true;
-    }
+    return false;
+}
+CHANGES(dst)
+{
+    return !(in_memory(op) && access_writes(s)) && guest == guest_of(op, op->dst);
+}
+CHANGES(dst_whole)
+{
+    return guest == op->dst;
+}
+CHANGES(src)
+{
+    return guest == guest_of(op, op->src);
+}
+CHANGES(src_dst)
+{
+    return changes_src(u, op, s, guest) || changes_dst(u, op, s, guest);
+}
+CHANGES(vvvv)
+{
+    return guest == op->dst || guest == op->vvvv;
+}
+/* stack_step() knows by how much rSP moves. */
+CHANGES(alu)
+{
+    return s->arg != ALU_CMP && changes_dst(u, op, s, guest) && !(guest == RSP && stack_step(u, op, s));
+}
+CHANGES(loop)
+{
+    return guest == RCX && !s->arg;
+}
+CHANGES(string)
+{
+    return guest == RCX && is_repeated(op);
+}
+CHANGES(x87)
+{
+    return guest == RAX && x87_sets_ax(s);
 }
 
-static bool memory_form_ok(const struct unit *u, const struct op *op, const struct shape *s)
+bool may_change(const struct unit *u, const struct op *op, const struct shape *s, unsigned guest)
 {
-    if (!address_ok(u, op))
-        return false;
-    switch (s->kind) {
-    case SHAPE_ALU:
-        return high_alu_ok(op, s);
-    case SHAPE_XCHG:
-    case SHAPE_XADD:
-        return op->osize || !is_high(op->src);
-    case SHAPE_DIV:
-        return op->osize || s->arg == DIV_UNSIGNED;
-    case SHAPE_JMP_E:
-    case SHAPE_CALL_E:
-    case SHAPE_PUSH:
-        return size_of(op) == item_size(u, op);
-    case SHAPE_SHIFT:
-    case SHAPE_ROTATE:
-        return shift_count(op) && shift_count(op) < 8 * size_of(op);
-    case SHAPE_ROTATE_CARRY:
-        return shift_count(op) == 1;
-    case SHAPE_CMPXCHG:
-    case SHAPE_COUNT:
-    case SHAPE_MOVBE:
-    case SHAPE_ADD_CARRY:
-        return op->osize >= 2;
-    case SHAPE_BT:
-        return s->form == FORM_EI || (op->osize >= 2 && !by_segment(u, op));
-    case SHAPE_MOVSX:
-        return extend_ok(op, s);
-    case SHAPE_TEST:
-    case SHAPE_MOV:
-    case SHAPE_INC:
-    case SHAPE_DEC:
-    case SHAPE_NEG:
-    case SHAPE_NOT:
-    case SHAPE_MUL:
-    case SHAPE_SCAN:
-    case SHAPE_MOVZX:
-    case SHAPE_CMOV:
-    case SHAPE_IMUL:
-    case SHAPE_IMUL_IMM:
-    case SHAPE_NOP:
-    case SHAPE_LEA:
-    case SHAPE_SET:
-    case SHAPE_BITS:
-    case SHAPE_MULX:
-    case SHAPE_CRC32:
-    case SHAPE_X87:
-        return true;
-    case SHAPE_SIMD_GATHER:
-        return !by_segment(u, op);
-    case SHAPE_FROM_SEGMENT:
-    case SHAPE_TO_SEGMENT:
-    case SHAPE_LOAD_FAR:
-    case SHAPE_XLAT:
-        return segment_ok(u, op, s);
-    default:
-        return is_simd(s->kind);
-    }
+    const struct shape_traits *t = &shape_traits[s->kind];
+    return (guest < 16 && t->fixed >> guest & 1) || t->changes(u, op, s, guest);
 }
+
+#define R(guest) (1u << (guest))
+#define KIND(name, registers, memory, flags, plain, writes, is, changes, fixed, compile, compile_memory,     \
+             compile_byte)                                                                                   \
+    [SHAPE_##name] = {                                                                                       \
+        registers,     memory,        changes_##changes, compile, compile_memory, compile_byte, fixed,       \
+        FLAGS_##flags, PLAIN_##plain, WRITES_##writes,   is},
+const struct shape_traits shape_traits[SHAPE_KINDS] = {
+#include "hv/x86/jit/kinds.def"
+};
+#undef KIND
+
+/* ---------------------------------------------------------------- an instruction */
 
 /* Calls, returns and what flow.c takes for jumps that may be calls. */
 static bool is_flow(const struct op *op, const struct shape *s)
@@ -219,7 +239,10 @@ bool op_compiled(const struct unit *u, const struct op *op)
     if (s->kind == SHAPE_NONE || bits_lacking(u, s) || (is_simd(s->kind) && !simd_compiled(u, op, s)) ||
         (s->kind == SHAPE_X87 && !x87_compiled(u, op, s)))
         return false;
-    return in_memory(op) ? memory_form_ok(u, op, s) : register_form_ok(u, op, s);
+    const struct shape_traits *t = &shape_traits[s->kind];
+    if (in_memory(op))
+        return t->in_memory && address_ok(u, op) && t->in_memory(u, op, s);
+    return t->in_registers && t->in_registers(u, op, s);
 }
 
 bool op_ends(const struct unit *u, const struct op *op)
@@ -238,41 +261,10 @@ static bool is_plain(const struct unit *u, const struct op *op)
     const struct shape *s = shape_of(u, op);
     if (!op_compiled(u, op))
         return false;
-    switch (s->kind) {
-    case SHAPE_ALU:
-        return !in_memory(op) && s->arg != ALU_ADC && s->arg != ALU_SBB;
-    case SHAPE_TEST:
-    case SHAPE_NEG:
-    case SHAPE_NOT:
-    case SHAPE_MOV:
-    case SHAPE_MOVZX:
-    case SHAPE_MOVSX:
-    case SHAPE_SHIFT:
-    case SHAPE_IMUL:
-    case SHAPE_IMUL_IMM:
-    case SHAPE_CBW:
-    case SHAPE_CWD:
-    case SHAPE_BSWAP:
-    case SHAPE_ROTATE:
-    case SHAPE_ROTATE_CL:
-    case SHAPE_SHIFT_CL: /* leaves only where flags are asked for */
-    case SHAPE_INC:
-    case SHAPE_DEC:
-    case SHAPE_MUL:
-    case SHAPE_SCAN:
-    case SHAPE_DOUBLE:
-    case SHAPE_BITS:
-    case SHAPE_MULX:
-    case SHAPE_COUNT:
-    case SHAPE_CRC32:
-    case SHAPE_XCHG:
-        return !in_memory(op) && !is_pause(u, op, s);
-    case SHAPE_LEA:
-    case SHAPE_NOP:
-        return true;
-    default:
+    const unsigned plain = shape_traits[s->kind].plain;
+    if (s->kind == SHAPE_ALU && (s->arg == ALU_ADC || s->arg == ALU_SBB))
         return false;
-    }
+    return plain == PLAIN_YES || (plain == PLAIN_REG && !in_memory(op) && !is_pause(u, op, s));
 }
 
 bool op_shows_flags(const struct unit *u, const struct op *op)
@@ -282,41 +274,14 @@ bool op_shows_flags(const struct unit *u, const struct op *op)
 
 static bool sets_all_flags(const struct shape *s)
 {
-    switch (s->kind) {
-    case SHAPE_ALU:
-    case SHAPE_TEST:
-    case SHAPE_NEG:
-    case SHAPE_SHIFT:
-    case SHAPE_DOUBLE:
-    case SHAPE_IMUL:
-    case SHAPE_IMUL_IMM:
-    case SHAPE_MUL:
-    case SHAPE_SCAN:
-    case SHAPE_COUNT:
-        return true;
-    case SHAPE_BITS:
-        return s->arg != BITS_NO_FLAGS;
-    default:
-        return false;
-    }
+    const unsigned flags = shape_traits[s->kind].flags;
+    return flags == FLAGS_ALL || (flags == FLAGS_BY_ARG && s->arg != BITS_NO_FLAGS);
 }
 
 bool op_renews_flags(const struct unit *u, const struct op *op)
 {
     const struct shape *s = shape_of(u, op);
-    switch (s->kind) {
-    case SHAPE_INC:
-    case SHAPE_DEC:
-    case SHAPE_ROTATE:
-    case SHAPE_ROTATE_CL:
-    case SHAPE_ROTATE_CARRY:
-    case SHAPE_BT:
-    case SHAPE_XADD:
-    case SHAPE_CMPXCHG:
-        return true;
-    default:
-        return sets_all_flags(s);
-    }
+    return shape_traits[s->kind].flags == FLAGS_SOME || sets_all_flags(s);
 }
 
 bool op_hides_flags(const struct unit *u, const struct op *op)

@@ -181,47 +181,6 @@ static unsigned access_size(const struct op *op, const struct shape *s)
     return s->kind == SHAPE_MOVZX || s->kind == SHAPE_MOVSX ? s->arg : size_of(op);
 }
 
-static bool access_writes(const struct shape *s)
-{
-    switch (s->kind) {
-    case SHAPE_INC:
-    case SHAPE_DEC:
-    case SHAPE_XCHG:
-    case SHAPE_XADD:
-    case SHAPE_CMPXCHG:
-    case SHAPE_SHIFT:
-    case SHAPE_NEG:
-    case SHAPE_NOT:
-    case SHAPE_ROTATE:
-    case SHAPE_ROTATE_CARRY:
-    case SHAPE_SET:
-    case SHAPE_SIMD_STORE:
-    case SHAPE_SIMD_EXTRACT:
-    case SHAPE_SIMD_EXTRACT_HALF:
-    case SHAPE_SIMD_TO_HALF:
-        return true;
-    case SHAPE_MOV:
-    case SHAPE_SIMD_MOVE:
-    case SHAPE_SIMD_MXCSR:
-    case SHAPE_SIMD_MASKED:
-    case SHAPE_MOVBE:
-    case SHAPE_X87:
-        return s->form != FORM_GE;
-    case SHAPE_ALU:
-        return s->form != FORM_GE && s->arg != ALU_CMP;
-    case SHAPE_BT:
-        return s->arg != 4;
-    default:
-        return false;
-    }
-}
-
-static bool pushes(const struct shape *s)
-{
-    return s->kind == SHAPE_PUSH || s->kind == SHAPE_PUSH_IMM || s->kind == SHAPE_CALL ||
-           s->kind == SHAPE_CALL_E;
-}
-
 int32_t stack_step(const struct unit *u, const struct op *op, const struct shape *s)
 {
     bool step = s->kind == SHAPE_ALU && s->form == FORM_EI && !in_memory(op) && size_of(op) == u->word &&
@@ -229,78 +188,16 @@ int32_t stack_step(const struct unit *u, const struct op *op, const struct shape
     return !step ? 0 : s->arg == ALU_ADD ? (int32_t)op->imm : s->arg == ALU_SUB ? -(int32_t)op->imm : 0;
 }
 
-/* May the instruction change this register (rSP by PUSH, POP and stack_step() aside)? */
-static bool may_change(const struct unit *u, const struct op *op, const struct shape *s, unsigned guest)
-{
-    switch (s->kind) {
-    case SHAPE_XCHG:
-        return guest == guest_of(op, op->src) || (!in_memory(op) && guest == guest_of(op, op->dst));
-    case SHAPE_XADD:
-        return guest == guest_of(op, op->src);
-    case SHAPE_CMPXCHG:
-        return guest == RAX;
-    case SHAPE_MUL:
-    case SHAPE_DIV:
-        return guest == RAX || guest == RDX;
-    case SHAPE_STRING:
-    case SHAPE_COMPARE_STRING:
-        return guest == RAX || guest == RSI || guest == RDI || (guest == RCX && is_repeated(op));
-    case SHAPE_MULX:
-        return guest == op->dst || guest == op->vvvv;
-    case SHAPE_TSC:
-        return guest == RAX || guest == RDX || guest == RCX;
-    case SHAPE_LOOP:
-        return guest == RCX && !s->arg;
-    case SHAPE_XLAT:
-        return guest == RAX;
-    case SHAPE_TO_SEGMENT:
-        return false;
-    case SHAPE_X87:
-        return guest == RAX && x87_sets_ax(s);
-    case SHAPE_CRC32: /* the source may be a byte, the destination is none */
-        return guest == op->dst;
-    default:
-        break;
-    }
-    if ((in_memory(op) && access_writes(s)) || (is_simd(s->kind) && s->kind <= SHAPE_SIMD_LAST_PLAIN))
-        return false;
-    switch (s->kind) {
-    case SHAPE_ALU:
-        return s->arg != ALU_CMP && guest == guest_of(op, op->dst) && !(guest == RSP && stack_step(u, op, s));
-    case SHAPE_TEST:
-    case SHAPE_PUSH:
-    case SHAPE_PUSH_IMM:
-    case SHAPE_NOP:
-    case SHAPE_CARRY:
-    case SHAPE_CLD:
-        return false;
-    case SHAPE_ENTER:
-    case SHAPE_LEAVE:
-        return guest == RSP || guest == RBP;
-    case SHAPE_CBW:
-    case SHAPE_CWD:
-        return guest == RAX || guest == RDX;
-    default:
-        return guest == guest_of(op, op->dst);
-    }
-}
-
 bool op_changes(const struct unit *u, const struct op *op, unsigned guest)
 {
     const struct shape *s = shape_of(u, op);
-    if (pushes(s) || s->kind == SHAPE_POP || s->kind == SHAPE_RET || s->kind == SHAPE_PUSH_SEGMENT ||
-        s->kind == SHAPE_POP_SEGMENT) {
+    const unsigned is = shape_traits[s->kind].is;
+    if (is & (IS_PUSH | IS_POP | IS_STACK)) {
         if (guest == RSP)
             return true;
         return s->kind == SHAPE_POP && guest == op->dst;
     }
-    return (!is_jump(s->kind) || s->kind == SHAPE_LOOP) && may_change(u, op, s, guest);
-}
-
-/* A branch that no block is chained to. */
-static bool goes_away(const struct shape *s)
-{
-    return is_branch(s->kind) && !is_jump(s->kind);
+    return (!(is & IS_JUMP) || s->kind == SHAPE_LOOP) && may_change(u, op, s, guest);
 }
 
 /* Told of an access, at a distance from the register's first value. False: enough is known. */
@@ -315,18 +212,19 @@ static bool visit_accesses(const struct unit *u, const struct block *b, unsigned
     for (; k < b->n; k++) {
         const struct op *op = &b->ops[k];
         const struct shape *s = shape_of(u, op);
+        const unsigned is = shape_traits[s->kind].is;
         bool more = true;
         if (!op_compiled(u, op))
             return false;
         if (accesses_memory(op, s) && is_simple(u, op) && op->base == base)
             more = visit(ctx, *moved + op->disp, access_size(op, s), access_writes(s));
-        if (stack && pushes(s))
+        if (stack && is & IS_PUSH)
             more = visit(ctx, *moved -= u->word, u->word, true);
-        if (stack && (s->kind == SHAPE_POP || s->kind == SHAPE_RET)) {
+        if (stack && is & IS_POP) {
             more = visit(ctx, *moved, u->word, false);
             *moved += u->word;
         }
-        if (!more || may_change(u, op, s, base) || goes_away(s))
+        if (!more || may_change(u, op, s, base) || is & IS_FLOW) /* to a block that is not chained to it */
             return false;
         if (stack)
             *moved += stack_step(u, op, s);

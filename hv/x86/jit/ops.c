@@ -162,7 +162,7 @@ void alu_to_memory(struct unit *u, const struct op *op, unsigned operation, stru
     }
 }
 
-static void compile_alu(struct unit *u, const struct op *op, const struct shape *s)
+void compile_alu(struct unit *u, const struct op *op, const struct shape *s)
 {
     unsigned size = size_of(op), operation = s->arg;
     bool carry = operation == ALU_ADC || operation == ALU_SBB;
@@ -209,7 +209,7 @@ static void test_registers(struct unit *u, const struct op *op, struct second b)
 }
 
 /* If an operand is in memory, FLAG_A becomes the result. */
-static void compile_test(struct unit *u, const struct op *op, const struct shape *s)
+void compile_test(struct unit *u, const struct op *op, const struct shape *s)
 {
     unsigned size = size_of(op);
     struct second b = second_of(u, op, s);
@@ -225,7 +225,7 @@ static void compile_test(struct unit *u, const struct op *op, const struct shape
 
 /* ---------------------------------------------------------------- one operand */
 
-static void compile_step(struct unit *u, const struct op *op, const struct shape *s)
+void compile_step(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code_buffer *c = &u->code;
     unsigned size = size_of(op), ext = s->kind == SHAPE_DEC, opcode = size == 1 ? 0xfe : 0xff;
@@ -252,7 +252,7 @@ static void compile_step(struct unit *u, const struct op *op, const struct shape
         flags_capture(u, op, d);
 }
 
-static void compile_neg(struct unit *u, const struct op *op, const struct shape *s)
+void compile_neg(struct unit *u, const struct op *op, const struct shape *s)
 {
     unsigned d = reg_change(u, guest_of(op, op->dst)), size = size_of(op);
     asm_move(&u->code, FLAG_B, d);
@@ -261,7 +261,7 @@ static void compile_neg(struct unit *u, const struct op *op, const struct shape 
     flags_from(u, FLAGS_SUB, op);
 }
 
-static void compile_not(struct unit *u, const struct op *op, const struct shape *s)
+void compile_not(struct unit *u, const struct op *op, const struct shape *s)
 {
     unsigned size = size_of(op);
     asm_rr(&u->code, size, size == 1 ? HOST_GROUP3_8 : HOST_GROUP3, HOST_NOT,
@@ -292,7 +292,7 @@ static void move_immediate(struct unit *u, const struct op *op, bool wide)
     }
 }
 
-static void compile_mov(struct unit *u, const struct op *op, const struct shape *s)
+void compile_mov(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code_buffer *c = &u->code;
     unsigned size = size_of(op);
@@ -317,7 +317,7 @@ static void compile_mov(struct unit *u, const struct op *op, const struct shape 
 }
 
 /* shape.arg: size of the source. */
-static void compile_extend(struct unit *u, const struct op *op, const struct shape *s)
+void compile_extend(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code_buffer *c = &u->code;
     unsigned size = size_of(op), from = s->arg;
@@ -337,7 +337,7 @@ static void compile_extend(struct unit *u, const struct op *op, const struct sha
     asm_rr_from(c, size, opcode, reg_result(u, op->dst, size), r, from == 1);
 }
 
-static void compile_lea(struct unit *u, const struct op *op, const struct shape *s)
+void compile_lea(struct unit *u, const struct op *op, const struct shape *s)
 {
     unsigned size = size_of(op);
     struct host_mem m = operand_address(u, op);
@@ -347,7 +347,7 @@ static void compile_lea(struct unit *u, const struct op *op, const struct shape 
         asm_rr(&u->code, 4, HOST_MOVZX16, d, d);
 }
 
-static void compile_cmov(struct unit *u, const struct op *op, const struct shape *s)
+void compile_cmov(struct unit *u, const struct op *op, const struct shape *s)
 {
     unsigned size = size_of(op), from = operand_source(u, op, size);
     unsigned d = reg_change(u, op->dst);
@@ -355,14 +355,14 @@ static void compile_cmov(struct unit *u, const struct op *op, const struct shape
     asm_rr(&u->code, size, HOST_CMOV((unsigned)cc), d, from);
 }
 
-static void compile_set(struct unit *u, const struct op *op, const struct shape *s)
+void compile_set(struct unit *u, const struct op *op, const struct shape *s)
 {
     unsigned d = reg_change(u, op->dst >> 3);
     int cc = flags_condition(u, s->arg);
     asm_rr(&u->code, 1, HOST_SET((unsigned)cc), 0, d);
 }
 
-static void compile_xchg(struct unit *u, const struct op *op, const struct shape *s)
+void compile_xchg(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code_buffer *c = &u->code;
     unsigned size = size_of(op);
@@ -381,7 +381,7 @@ static void compile_xchg(struct unit *u, const struct op *op, const struct shape
     asm_rr(c, size, HOST_MOV_EG, H_AX, b);
 }
 
-static void compile_bswap(struct unit *u, const struct op *op, const struct shape *s)
+void compile_bswap(struct unit *u, const struct op *op, const struct shape *s)
 {
     unsigned d = reg_change(u, op->dst);
     unsigned rex = 0x40 | (op->osize == 3 ? 8 : 0) | d >> 3;
@@ -389,7 +389,7 @@ static void compile_bswap(struct unit *u, const struct op *op, const struct shap
 }
 
 /* CBW, CWDE, CDQE; CWD, CDQ, CQO. */
-static void compile_sign(struct unit *u, const struct op *op, const struct shape *s)
+void compile_sign(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code_buffer *c = &u->code;
     unsigned size = size_of(op);
@@ -426,7 +426,7 @@ void flags_of_shift(struct unit *u, const struct op *op, const struct shape *s, 
     u->overflow_ok = false;
 }
 
-static void compile_shift(struct unit *u, const struct op *op, const struct shape *s)
+void compile_shift(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code_buffer *c = &u->code;
     unsigned size = size_of(op), n = shift_count(op), d = reg_change(u, guest_of(op, op->dst));
@@ -438,7 +438,7 @@ static void compile_shift(struct unit *u, const struct op *op, const struct shap
 }
 
 /* If somebody asks for flags, a count of more bits than the operand has is left to the handler. */
-static void compile_shift_cl(struct unit *u, const struct op *op, const struct shape *s)
+void compile_shift_cl(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code_buffer *c = &u->code;
     const unsigned size = size_of(op), d = reg_change(u, op->dst);
@@ -463,7 +463,7 @@ static void compile_shift_cl(struct unit *u, const struct op *op, const struct s
 }
 
 /* CF and OF are the host's, which all processors define; the others follow from the result. */
-static void compile_imul(struct unit *u, const struct op *op, const struct shape *s)
+void compile_imul(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code_buffer *c = &u->code;
     unsigned size = size_of(op);
@@ -490,7 +490,7 @@ static void compile_imul(struct unit *u, const struct op *op, const struct shape
 }
 
 /* Only CF changes. */
-static void compile_bt(struct unit *u, const struct op *op, const struct shape *s)
+void compile_bt(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code_buffer *c = &u->code;
     unsigned size = size_of(op), src = 0;
@@ -514,7 +514,7 @@ static void compile_bt(struct unit *u, const struct op *op, const struct shape *
 
 /* ---------------------------------------------------------------- the stack */
 
-static void compile_push(struct unit *u, const struct op *op, const struct shape *s)
+void compile_push(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code_buffer *c = &u->code;
     unsigned from = s->kind == SHAPE_PUSH ? reg_use(u, op->dst) : 0, size = item_size(u, op);
@@ -528,7 +528,7 @@ static void compile_push(struct unit *u, const struct op *op, const struct shape
     stack_move(u, -(int32_t)size);
 }
 
-static void compile_pop(struct unit *u, const struct op *op, const struct shape *s)
+void compile_pop(struct unit *u, const struct op *op, const struct shape *s)
 {
     const unsigned size = item_size(u, op);
     stack_probe(u, 0, size, false);
@@ -539,7 +539,7 @@ static void compile_pop(struct unit *u, const struct op *op, const struct shape 
 
 /* PUSH rBP, and room for locals, to the last of which it must be possible to store: so all of it is checked, as more than what can be
  * noted, since only rBP is stored. */
-static void compile_enter(struct unit *u, const struct op *op, const struct shape *s)
+void compile_enter(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code_buffer *c = &u->code;
     const unsigned size = item_size(u, op), all = size + enter_frame(op), from = reg_use(u, RBP);
@@ -552,7 +552,7 @@ static void compile_enter(struct unit *u, const struct op *op, const struct shap
     asm_rm(c, u->stack, HOST_LEA, sp, at_reg(sp, -(int32_t)all));
 }
 
-static void compile_leave(struct unit *u, const struct op *op, const struct shape *s)
+void compile_leave(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code_buffer *c = &u->code;
     const unsigned size = item_size(u, op);
@@ -567,89 +567,19 @@ static void compile_leave(struct unit *u, const struct op *op, const struct shap
     asm_rm(c, size, HOST_MOV_GE, bp, u->at);
 }
 
-static void compile_nop(struct unit *u, const struct op *op, const struct shape *s) {}
+void compile_nop(struct unit *u, const struct op *op, const struct shape *s) {}
 
 /* ---------------------------------------------------------------- all */
-
-/* A row each shape: how it is compiled, and how with its operand in memory or as needs_byte() says, where that takes a function of its
- * own. */
-static const struct {
-    op_compiler *compile, *in_memory, *byte;
-} rows[SHAPE_SIMD] = {
-    [SHAPE_ALU] = {compile_alu, NULL, compile_alu_byte},
-    [SHAPE_TEST] = {compile_test, NULL, compile_test_byte},
-    [SHAPE_INC] = {compile_step, NULL, compile_step_byte},
-    [SHAPE_DEC] = {compile_step, NULL, compile_step_byte},
-    [SHAPE_NEG] = {compile_neg, compile_neg_memory, compile_neg_byte},
-    [SHAPE_NOT] = {compile_not, compile_not_memory, compile_not_byte},
-    [SHAPE_MOV] = {compile_mov, NULL, compile_mov_byte},
-    [SHAPE_MOVZX] = {compile_extend, NULL, NULL},
-    [SHAPE_MOVSX] = {compile_extend, NULL, NULL},
-    [SHAPE_LEA] = {compile_lea, NULL, NULL},
-    [SHAPE_CMOV] = {compile_cmov, NULL, NULL},
-    [SHAPE_SET] = {compile_set, compile_set_memory, compile_set_byte},
-    [SHAPE_JCC] = {compile_jcc, NULL, NULL},
-    [SHAPE_JMP] = {compile_jmp, NULL, NULL},
-    [SHAPE_LOOP] = {compile_loop, NULL, NULL},
-    [SHAPE_CALL] = {compile_call, NULL, NULL},
-    [SHAPE_RET] = {compile_ret, NULL, NULL},
-    [SHAPE_JMP_E] = {compile_jmp_indirect, NULL, NULL},
-    [SHAPE_CALL_E] = {compile_call_indirect, compile_call_memory, NULL},
-    [SHAPE_PUSH] = {compile_push, compile_push_memory, NULL},
-    [SHAPE_PUSH_IMM] = {compile_push, NULL, NULL},
-    [SHAPE_POP] = {compile_pop, NULL, NULL},
-    [SHAPE_ENTER] = {compile_enter, NULL, NULL},
-    [SHAPE_LEAVE] = {compile_leave, NULL, NULL},
-    [SHAPE_SHIFT] = {compile_shift, compile_shift_memory, compile_shift_byte},
-    [SHAPE_SHIFT_CL] = {compile_shift_cl, NULL, compile_shift_cl_byte},
-    [SHAPE_ROTATE] = {compile_rotate, NULL, NULL},
-    [SHAPE_ROTATE_CL] = {compile_rotate_cl, NULL, NULL},
-    [SHAPE_ROTATE_CARRY] = {compile_rotate_carry, NULL, NULL},
-    [SHAPE_IMUL] = {compile_imul, NULL, NULL},
-    [SHAPE_IMUL_IMM] = {compile_imul, NULL, NULL},
-    [SHAPE_BT] = {compile_bt, compile_bt_memory, NULL},
-    [SHAPE_CBW] = {compile_sign, NULL, NULL},
-    [SHAPE_CWD] = {compile_sign, NULL, NULL},
-    [SHAPE_BSWAP] = {compile_bswap, NULL, NULL},
-    [SHAPE_XCHG] = {compile_xchg, compile_xchg_memory, compile_xchg_byte},
-    [SHAPE_NOP] = {compile_nop, NULL, NULL},
-    [SHAPE_MUL] = {compile_mul, NULL, compile_mul_byte},
-    [SHAPE_DIV] = {compile_div, NULL, compile_div_byte},
-    [SHAPE_SCAN] = {compile_scan, NULL, NULL},
-    [SHAPE_DOUBLE] = {compile_double, NULL, NULL},
-    [SHAPE_CARRY] = {compile_carry, NULL, NULL},
-    [SHAPE_CLD] = {compile_cld, NULL, NULL},
-    [SHAPE_XADD] = {compile_xadd, NULL, NULL},
-    [SHAPE_CMPXCHG] = {compile_cmpxchg, NULL, NULL},
-    [SHAPE_STRING] = {compile_string, NULL, NULL},
-    [SHAPE_COMPARE_STRING] = {compile_compare_string, NULL, NULL},
-    [SHAPE_TSC] = {compile_tsc, NULL, NULL},
-    [SHAPE_BITS] = {compile_bits, NULL, NULL},
-    [SHAPE_MULX] = {compile_mulx, NULL, NULL},
-    [SHAPE_COUNT] = {compile_count, NULL, NULL},
-    [SHAPE_MOVBE] = {compile_movbe, NULL, NULL},
-    [SHAPE_CRC32] = {compile_crc32, NULL, NULL},
-    [SHAPE_ADD_CARRY] = {compile_add_carry, NULL, NULL},
-    [SHAPE_TO_SEGMENT] = {compile_mov_to_segment, NULL, NULL},
-    [SHAPE_FROM_SEGMENT] = {compile_mov_from_segment, NULL, NULL},
-    [SHAPE_PUSH_SEGMENT] = {compile_push_segment, NULL, NULL},
-    [SHAPE_POP_SEGMENT] = {compile_pop_segment, NULL, NULL},
-    [SHAPE_LOAD_FAR] = {compile_load_far, NULL, NULL},
-    [SHAPE_XLAT] = {compile_xlat, NULL, NULL},
-    [SHAPE_X87] = {compile_x87, NULL, NULL},
-};
 
 bool op_compile(struct unit *u, const struct op *op)
 {
     const struct shape *s = shape_of(u, op);
     if (!op_compiled(u, op))
         return false;
-    if (is_simd(s->kind)) {
-        compile_simd(u, op, s);
-        return true;
-    }
-    assert(rows[s->kind].compile && "what is compiled has a row");
-    op_compiler *const memory = rows[s->kind].in_memory, *const byte = rows[s->kind].byte;
-    (byte && needs_byte(op, s) ? byte : memory && in_memory(op) ? memory : rows[s->kind].compile)(u, op, s);
+    const struct shape_traits *t = &shape_traits[s->kind];
+    assert(t->compile && "what is compiled has functions in kinds.def");
+    (t->compile_byte && needs_byte(op, s) ? t->compile_byte
+     : t->compile_memory && in_memory(op) ? t->compile_memory
+                                          : t->compile)(u, op, s);
     return true;
 }

@@ -21,10 +21,31 @@ static inline unsigned size_of(const struct op *op)
     return 1u << op->osize;
 }
 
+/* ---- what is known of a kind of instructions: a row of kinds.def (compiled.c) ---- */
+
+typedef void op_compiler(struct unit *, const struct op *, const struct shape *);
+enum { FLAGS_KEPT, FLAGS_SOME, FLAGS_BY_ARG, FLAGS_ALL };
+enum { PLAIN_NO, PLAIN_REG, PLAIN_YES };
+enum { WRITES_NO, WRITES_YES, WRITES_BY_FORM, WRITES_ALU, WRITES_BT };
+enum { IS_JUMP = 1, IS_FLOW = 2, IS_PUSH = 4, IS_POP = 8, IS_STACK = 16 };
+struct shape_traits {
+    bool (*in_registers)(const struct unit *, const struct op *, const struct shape *);
+    bool (*in_memory)(const struct unit *, const struct op *, const struct shape *);
+    bool (*changes)(const struct unit *, const struct op *, const struct shape *, unsigned guest);
+    op_compiler *compile, *compile_memory, *compile_byte;
+    uint16_t fixed;
+    uint8_t flags, plain, writes, is;
+};
+extern const struct shape_traits shape_traits[SHAPE_KINDS];
+
 /* A branch within a function: what comes after it is looked at on both of its ways. */
 static inline bool is_jump(unsigned kind)
 {
-    return kind == SHAPE_JCC || kind == SHAPE_JMP || kind == SHAPE_LOOP;
+    return shape_traits[kind].is & IS_JUMP;
+}
+static inline bool is_branch(unsigned kind)
+{
+    return shape_traits[kind].is & (IS_JUMP | IS_FLOW);
 }
 
 /* Bytes of an instruction's address, and of what it pushes or pops. */
@@ -41,12 +62,6 @@ static inline bool by_segment(const struct unit *u, const struct op *op)
 static inline unsigned item_size(const struct unit *u, const struct op *op)
 {
     return u->segmented ? size_of(op) : u->word;
-}
-
-static inline bool is_branch(unsigned kind)
-{
-    return is_jump(kind) || kind == SHAPE_CALL || kind == SHAPE_RET || kind == SHAPE_JMP_E ||
-           kind == SHAPE_CALL_E;
 }
 
 static inline bool is_simd(unsigned kind)
@@ -191,8 +206,12 @@ void push_return(struct unit *, int32_t offset, unsigned size);
 /* ---- instructions ---- */
 
 /* Compiles an instruction of which op_compiled() has said that it can be. */
-typedef void op_compiler(struct unit *, const struct op *, const struct shape *);
 
+/* ops.c */
+op_compiler compile_alu, compile_test, compile_step, compile_neg, compile_not, compile_mov, compile_extend,
+    compile_lea, compile_cmov, compile_set, compile_xchg, compile_bswap, compile_sign, compile_shift,
+    compile_shift_cl, compile_imul, compile_bt, compile_push, compile_pop, compile_enter, compile_leave,
+    compile_nop;
 /* ops_arith.c */
 op_compiler compile_mul, compile_div, compile_scan, compile_double, compile_carry, compile_cld;
 /* ops_branch.c */
@@ -222,6 +241,10 @@ op_compiler compile_simd;
 
 /* Is it one of the instructions that ops_byte.c compiles: with a second byte, or without a form for bytes elsewhere? (compiled.c) */
 bool needs_byte(const struct op *, const struct shape *);
+/* Does the instruction write its operand in memory, if it has one there? */
+bool access_writes(const struct shape *);
+/* May it change this register (rSP by PUSH, POP and stack_step() aside)? */
+bool may_change(const struct unit *, const struct op *, const struct shape *, unsigned guest);
 /* PAUSE where it may end x86_run(). */
 bool is_pause(const struct unit *, const struct op *, const struct shape *);
 /* Is it one of the instructions of ops_bits.c, and one that this host does not have? */

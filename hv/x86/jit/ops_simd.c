@@ -305,7 +305,7 @@ static void compile_to_half(struct unit *u, const struct op *op, const struct sh
 }
 
 /* U = fn(U, immediate); with VEX, H = fn(U, immediate). */
-static void compile_shift(struct unit *u, const struct op *op, const struct shape *s)
+static void compile_vector_shift(struct unit *u, const struct op *op, const struct shape *s)
 {
     const struct insn_row *r = row_of(op);
     unsigned n = halves(op, s), ext = r->ext & 7u, d = op->dst, src = has_vex(op) ? op->src : d;
@@ -482,12 +482,12 @@ static void compile_mxcsr(struct unit *u, const struct op *op, const struct shap
 
 void compile_simd(struct unit *u, const struct op *op, const struct shape *s)
 {
-    static compile_simd_fn *const how[] = {
+    static op_compiler *const how[] = {
         [SHAPE_SIMD - SHAPE_SIMD] = compile_binary,
         [SHAPE_SIMD_UNARY - SHAPE_SIMD] = compile_unary,
         [SHAPE_SIMD_WIDE - SHAPE_SIMD] = compile_wide,
         [SHAPE_SIMD_NARROW - SHAPE_SIMD] = compile_narrow,
-        [SHAPE_SIMD_SHIFT - SHAPE_SIMD] = compile_shift,
+        [SHAPE_SIMD_SHIFT - SHAPE_SIMD] = compile_vector_shift,
         [SHAPE_SIMD_MOVE - SHAPE_SIMD] = compile_move,
         [SHAPE_SIMD_LOAD - SHAPE_SIMD] = compile_load,
         [SHAPE_SIMD_STORE - SHAPE_SIMD] = compile_store,

@@ -63,8 +63,7 @@ void binary(struct unit *, const struct op *, const struct shape *, struct vex, 
 void clear_upper(struct unit *, const struct op *, unsigned d);
 
 /* ops_avx.c */
-typedef void compile_simd_fn(struct unit *, const struct op *, const struct shape *);
-compile_simd_fn compile_fma, compile_zero, compile_broadcast, compile_choose, compile_insert_half,
+op_compiler compile_fma, compile_zero, compile_broadcast, compile_choose, compile_insert_half,
     compile_extract_half, compile_quarters, compile_permute, compile_blend, compile_insert, compile_extract,
     compile_with_xmm0, compile_masked, compile_gather, compile_dot;
 /* The flags of two YMM registers, or of one and memory. */

@@ -230,102 +230,15 @@ static inline bool stays_in_page(const struct block *b, int64_t offset)
     return (uint64_t)((int64_t)(b->id >> 16) + offset) < SNAPSHOT_PAGE;
 }
 
-/* ---- instructions, by row of the instruction table (shapes.c, compiled.c, ops.c) ---- */
+/* ---- instructions, by row of the instruction table (shapes.c), and kinds of them (kinds.def) ---- */
 
+#define KIND(name, ...) SHAPE_##name,
 enum shape_kind {
-    SHAPE_NONE, /* not compiled */
-    SHAPE_ALU,
-    SHAPE_TEST,
-    SHAPE_INC,
-    SHAPE_DEC,
-    SHAPE_NEG,
-    SHAPE_NOT,
-    SHAPE_MOV,
-    SHAPE_MOVZX,
-    SHAPE_MOVSX,
-    SHAPE_LEA,
-    SHAPE_CMOV,
-    SHAPE_SET,
-    SHAPE_JCC,
-    SHAPE_JMP,
-    SHAPE_LOOP, /* arg: 0: LOOP, 1: JRCXZ */
-    SHAPE_CALL,
-    SHAPE_RET,
-    SHAPE_JMP_E,
-    SHAPE_CALL_E,
-    SHAPE_PUSH,
-    SHAPE_PUSH_IMM,
-    SHAPE_POP,
-    SHAPE_ENTER,
-    SHAPE_LEAVE,
-    SHAPE_SHIFT,
-    SHAPE_SHIFT_CL,
-    SHAPE_ROTATE,
-    SHAPE_ROTATE_CL,
-    SHAPE_ROTATE_CARRY,
-    SHAPE_IMUL,
-    SHAPE_IMUL_IMM,
-    SHAPE_BT,
-    SHAPE_CBW,
-    SHAPE_CWD,
-    SHAPE_BSWAP,
-    SHAPE_XCHG,
-    SHAPE_NOP,
-    SHAPE_MUL,
-    SHAPE_DIV,
-    SHAPE_SCAN,
-    SHAPE_DOUBLE,
-    SHAPE_CARRY,
-    SHAPE_CLD,
-    SHAPE_XADD,
-    SHAPE_CMPXCHG,
-    SHAPE_STRING,
-    SHAPE_COMPARE_STRING,
-    SHAPE_TSC,
-    SHAPE_BITS,
-    SHAPE_MULX,
-    SHAPE_COUNT,
-    SHAPE_MOVBE,
-    SHAPE_CRC32,
-    SHAPE_ADD_CARRY,
-    SHAPE_TO_SEGMENT,
-    SHAPE_FROM_SEGMENT,
-    SHAPE_PUSH_SEGMENT,
-    SHAPE_POP_SEGMENT,
-    SHAPE_LOAD_FAR, /* arg: the segment register */
-    SHAPE_XLAT,
-    SHAPE_X87,  /* arg: enum x87_form */
-    SHAPE_SIMD, /* is_simd(): from here on */
-    SHAPE_SIMD_UNARY,
-    SHAPE_SIMD_WIDE,
-    SHAPE_SIMD_NARROW,
-    SHAPE_SIMD_SHIFT,
-    SHAPE_SIMD_MOVE,
-    SHAPE_SIMD_LOAD,
-    SHAPE_SIMD_FLAGS,
-    SHAPE_SIMD_FROM_INT,
-    SHAPE_SIMD_MXCSR,
-    SHAPE_SIMD_FMA,
-    SHAPE_SIMD_ZERO,
-    SHAPE_SIMD_BROADCAST,
-    SHAPE_SIMD_CHOOSE,
-    SHAPE_SIMD_INSERT_HALF,
-    SHAPE_SIMD_EXTRACT_HALF,
-    SHAPE_SIMD_QUARTERS,
-    SHAPE_SIMD_PERMUTE,
-    SHAPE_SIMD_BLEND,
-    SHAPE_SIMD_WITH_XMM0,
-    SHAPE_SIMD_TO_HALF,
-    SHAPE_SIMD_MASKED,
-    SHAPE_SIMD_GATHER,
-    SHAPE_SIMD_DOT,
-    SHAPE_SIMD_INSERT,
-    SHAPE_SIMD_LAST_PLAIN = SHAPE_SIMD_INSERT, /* up to here no general register changes */
-    SHAPE_SIMD_STORE,
-    SHAPE_SIMD_MASK,
-    SHAPE_SIMD_TO_INT,
-    SHAPE_SIMD_EXTRACT,
+#include "hv/x86/jit/kinds.def"
+    SHAPE_KINDS,
+    SHAPE_SIMD_LAST_PLAIN = SHAPE_SIMD_INSERT /* up to here no general register changes */
 };
+#undef KIND
 /* shape.how, of SIMD instructions. */
 enum shape_how {
     HOW_SHIFT = 7,    /* the number of bits of the immediate that are the lower half's */
