@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "tui/lines.h"
 
 enum { BEL = 7, ESC = 27, TAB = 8, NUMBER_MOST = 10000 };
@@ -371,6 +372,25 @@ bool lines_hold(const struct lines *l, const char *text)
         if (has(line_at(l, i), text))
             return true;
     return false;
+}
+
+static size_t shown(const struct line *line)
+{
+    size_t n = line->n;
+    while (n && line->c[n - 1] == ' ')
+        n--;
+    return n;
+}
+
+void lines_last(const struct lines *l, char *buf, size_t size)
+{
+    const struct line *line = line_at(l, l->last);
+    char *to = buf, *end = buf + size;
+    for (size_t i = l->last; !shown(line) && i > oldest(l);)
+        line = line_at(l, --i);
+    for (size_t i = 0; i < shown(line) && end - to > 4; i++)
+        to += utf8_put(line->c[i], to);
+    *to = 0;
 }
 
 static size_t rows_of(const struct line *line, int columns)

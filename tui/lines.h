@@ -22,6 +22,9 @@ bool lines_dropped(const struct lines *l);
 /* Whether one of the lines that are kept has this text. */
 bool lines_hold(const struct lines *l, const char *text);
 
+/* The last line that is not empty, as text that ends with 0, without blanks at its end. */
+void lines_last(const struct lines *l, char *buf, size_t size);
+
 /* How many rows the lines take when they are shown in `columns` columns: long lines take several. */
 size_t lines_rows(const struct lines *l, int columns);
 void lines_draw(const struct lines *l, size_t row, int columns, const struct window *to);

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "tui/session_impl.h"
+#include "tui/words.h"
 
 /* ---------------------------------------------------------------- opening */
 
@@ -267,7 +268,7 @@ static int disk_writer(struct session *s, uint64_t from, uint64_t to, uint64_t p
         while (!found && trace_cursor_prev(c, &ev, NULL, NULL) == 1 && ev.icount >= from)
             if (disk_wrote(&ev, physical, length)) {
                 *at = ev.icount;
-                event_text(&ev, s->text, sizeof s->text);
+                words_of_event(&ev, s->text, sizeof s->text);
                 found = 1;
             }
     trace_cursor_close(c);
@@ -462,7 +463,7 @@ int session_near(struct session *s, enum timeline_direction dir, const struct ev
             break;
     }
     if (rc == 1 && words)
-        event_text(ev, words, SESSION_WORDS);
+        words_of_event(ev, words, SESSION_WORDS);
     if (rc < 0)
         snprintf(s->text, sizeof s->text, "%s", err.text);
     trace_cursor_close(c);

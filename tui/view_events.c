@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "tui/app_impl.h"
 #include "tui/evlist.h"
+#include "tui/words.h"
 
 /* The classes that outline a boot; the others are noise. */
 #define STORY_CLASSES                                                                                        \
@@ -215,7 +216,7 @@ int events_near(struct app *a, enum timeline_direction dir, uint64_t *icount, ch
     if (!evlist_get(l, i, &ev, &number, &run))
         return 0;
     *icount = ev.icount;
-    event_text(&ev, words, size);
+    words_of_event(&ev, words, size);
     return 1;
 }
 
@@ -244,7 +245,7 @@ static void events_row(struct app *a, struct pane *p, size_t i, const struct win
     if (line->w >= 92)
         x = window_print(line, x, 0, STYLE_DIM, "%13s", time_text(t, ev.time)) + 2;
     window_text(line, x, 0, ahead ? STYLE_DIM : style_of(&ev), event_kind(ev.kind)->name);
-    event_text(&ev, words, sizeof words);
+    words_of_event(&ev, words, sizeof words);
     x += 1 + (int)strlen(event_kind(ev.kind)->name);
     x = x < (line->w >= 92 ? 53 : 36) ? (line->w >= 92 ? 53 : 36) : x;
     if (run > 1)
@@ -418,7 +419,7 @@ static void details_build(struct app *a, struct pane *p)
     if (!events_selected(a, &ev, &number))
         return;
     const struct event_kind *k = event_kind(ev.kind);
-    event_text(&ev, words, sizeof words);
+    words_of_event(&ev, words, sizeof words);
     doc_row(d, ROW_ICOUNT, ev.icount);
     doc_add(d, style_of(&ev), "%s  ", k->name);
     doc_add(d, STYLE_STRONG, "%s", words);
@@ -501,7 +502,7 @@ static void console_row(struct app *a, struct pane *p, size_t i, const struct wi
         return;
     }
     const bool ahead = session_ahead(a->s, ev.icount + 1);
-    plain_line(&ev, words);
+    words_of_line(&ev, words);
     if (line->w >= 70) {
         x = window_print(line, x, 0, STYLE_DIM, "%12s", time_text(t, ev.time)) + 1;
         x = window_print(line, x, 0, STYLE_LABEL, "%-5s", device_name(EVF(&ev, CONSOLE_LINE, device))) + 1;

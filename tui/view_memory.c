@@ -128,7 +128,7 @@ static enum react move_by(struct app *a, struct pane *p, int64_t bytes)
     return REACT_DRAW;
 }
 
-static enum react search_memory(struct app *a, struct pane *p);
+static enum react search_memory(struct app *a, struct pane *p, bool back);
 
 static enum react memory_command(struct app *a, struct pane *p, enum command c, const char *arg)
 {
@@ -156,9 +156,10 @@ static enum react memory_command(struct app *a, struct pane *p, enum command c, 
         if (!arg)
             return REACT_UNKNOWN;
         snprintf(a->search, sizeof a->search, "%s", arg);
-        return search_memory(a, p);
+        return search_memory(a, p, false);
     case CMD_SEARCH_NEXT:
-        return *a->search ? search_memory(a, p) : REACT_UNKNOWN;
+    case CMD_SEARCH_BACK:
+        return *a->search ? search_memory(a, p, c == CMD_SEARCH_BACK) : REACT_UNKNOWN;
     case CMD_PHYSICAL:
         m->physical = !m->physical;
         p->stale = true;
@@ -199,21 +200,35 @@ static size_t parse_pattern(const char *text, uint8_t pattern[PATTERN_MAX])
     return n;
 }
 
-/* Searches from the cursor on; unmapped memory is skipped. */
-static bool find_bytes(struct app *a, const uint8_t *pattern, size_t n, uint64_t *found)
+/* The first place of the pattern in the bytes, or the last one. */
+static const uint8_t *place_of(const uint8_t *buf, size_t have, const uint8_t *pattern, size_t n, bool last)
+{
+    const uint8_t *hit = have >= n ? memmem(buf, have, pattern, n) : NULL, *more = hit;
+    for (; last && more; more = memmem(more + 1, have - (size_t)(more + 1 - buf), pattern, n))
+        hit = more;
+    return hit;
+}
+
+/* Searches from the cursor on, or back from it; unmapped memory is skipped. */
+static bool find_bytes(struct app *a, const uint8_t *pattern, size_t n, bool back, uint64_t *found)
 {
     uint8_t buf[PIECE + PATTERN_MAX];
-    uint64_t from = memory_of(a)->cursor + 1;
+    const uint64_t cursor = memory_of(a)->cursor;
     for (uint64_t done = 0; done < SEARCHED; done += PIECE) {
-        size_t have = peek(a, from + done, buf, PIECE + n - 1);
-        const uint8_t *hit = have >= n ? memmem(buf, have, pattern, n) : NULL;
+        const uint64_t left = cursor - done; /* back: what begins below this */
+        const uint64_t piece = back && left < PIECE ? left : PIECE;
+        const uint64_t at = back ? left - piece : cursor + 1 + done;
+        const size_t have = peek(a, at, buf, piece + n - 1);
+        const uint8_t *hit = place_of(buf, have, pattern, n, back);
         if (hit) {
-            *found = from + done + (uint64_t)(hit - buf);
+            *found = at + (uint64_t)(hit - buf);
             return true;
         }
+        if (back && piece == left)
+            return false;
         if (done / PIECE % LOOK_EVERY == LOOK_EVERY - 1) {
             snprintf(a->progress.text, sizeof a->progress.text, "searching at %" PRIx64 "; any key cancels",
-                     from + done);
+                     at);
             if (!app_show_progress(a))
                 return false;
         }
@@ -221,15 +236,16 @@ static bool find_bytes(struct app *a, const uint8_t *pattern, size_t n, uint64_t
     return false;
 }
 
-static enum react search_memory(struct app *a, struct pane *p)
+static enum react search_memory(struct app *a, struct pane *p, bool back)
 {
     uint8_t pattern[PATTERN_MAX];
     uint64_t found;
     size_t n = parse_pattern(a->search, pattern);
-    if (!n || !find_bytes(a, pattern, n, &found))
+    if (!n || !find_bytes(a, pattern, n, back, &found))
         app_say(a, STYLE_WARNING,
-                n ? "\"%.100s\" is not in the 64 MiB from here on"
-                  : "bytes are written as 0x55 aa, not \"%.100s\"",
+                !n     ? "bytes are written as 0x55 aa, not \"%.100s\""
+                : back ? "\"%.100s\" is not in the 64 MiB before this"
+                       : "\"%.100s\" is not in the 64 MiB from here on",
                 a->search);
     else
         move_by(a, p, (int64_t)(found - memory_of(a)->cursor));
