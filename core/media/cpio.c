@@ -73,9 +73,25 @@ static int write_entry(struct archive *a, const struct entries *all, const struc
     return rc || !has_content ? rc : write_content(a, all, e, err);
 }
 
+/* Sparse files, and many names of one, can make it far larger than the folder. */
+static bool is_too_large(const struct entries *all)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < all->n && n <= INITRAMFS_MOST; i++)
+        n += S_ISREG(all->entry[i].st.st_mode) ? (uint64_t)all->entry[i].st.st_size : 0;
+    return n > INITRAMFS_MOST;
+}
+
 uint8_t *cpio_make(const struct entries *all, size_t *size, struct error *err)
 {
     struct growing g = {0};
+    if (is_too_large(all)) {
+        error_set(
+            err,
+            "%.200s: its files have more than 1 GiB, which no initramfs may have: give it as --disk folder:",
+            all->folder);
+        return NULL;
+    }
     struct archive *a = mem_check(archive_write_new());
     int rc = 0;
     archive_write_set_format_cpio_newc(a);

@@ -42,10 +42,11 @@ static int failed(const struct making *m, const char *path, errcode_t why)
 
 /* ---------------------------------------------------------------- sizes */
 
+/* More than a partition can have is not counted further: sparse files may add up to anything. */
 static uint64_t blocks_of(const struct entries *all)
 {
     uint64_t n = 0;
-    for (size_t i = 0; i < all->n; i++) {
+    for (size_t i = 0; i < all->n && n <= UINT32_MAX; i++) {
         const struct entry *e = &all->entry[i];
         /* A folder's block, and a share of a long one's; extents of a long file. */
         n += S_ISREG(e->st.st_mode) && !e->first ? ((uint64_t)e->st.st_size + BLOCK - 1) / BLOCK + 1 : 1;
@@ -207,6 +208,15 @@ static errcode_t with_room(const struct making *m, const struct entry *e, ext2_i
     return rc;
 }
 
+/* Where the file has content again, from a block on. Holes are passed over without reading them. */
+static uint64_t next_content(int fd, uint64_t at, uint64_t size)
+{
+    const off_t data = lseek(fd, (off_t)at, SEEK_DATA);
+    if (data < 0)
+        return errno == ENXIO ? size : at; /* none; or it cannot be told */
+    return (uint64_t)data / BLOCK * BLOCK;
+}
+
 static int write_blocks(const struct making *m, const struct entry *e, ext2_file_t file, int fd)
 {
     enum { PIECE = 1 << 18 };
@@ -215,7 +225,7 @@ static int write_blocks(const struct making *m, const struct entry *e, ext2_file
     uint8_t *piece = mem_alloc(PIECE);
     errcode_t rc = 0;
     int bad = 0;
-    for (uint64_t at = 0; at < size && !rc && !bad; at += PIECE) {
+    for (uint64_t at = 0; !rc && !bad && (at = next_content(fd, at, size)) < size; at += PIECE) {
         const size_t n = size - at < PIECE ? size - at : PIECE;
         bad = media_read_fd(fd, e->path, at, piece, n, m->err);
         for (size_t done = 0; done < n && !rc && !bad; done += BLOCK) {

@@ -183,6 +183,10 @@ static uint8_t *read_whole(struct media_image *m, const char *path, size_t *size
         return NULL;
     const struct media_file *f = &m->file[m->nfiles - 1];
     *size = (size_t)f->size;
+    if (f->size > INITRAMFS_MOST) {
+        error_set(err, "%.200s: is larger than 1 GiB, which no initramfs may be", path);
+        return NULL;
+    }
     uint8_t *bytes = mem_alloc(*size);
     if (!media_read_fd(f->fd, f->path, 0, bytes, *size, err))
         return bytes;

@@ -64,6 +64,22 @@ if command -v qemu-nbd >/dev/null; then
     refused sparse.vmdk 'was cut off'
     (ulimit -n 1000 && refused parts.vmdk 'Too many open files')
 fi
+# Sparse files, and many names of one, in a folder. Where a file system has no holes, or no file of that size, these are left out.
+mkdir large sparse
+if truncate -s 1G large/a && truncate -s 1 large/b; then
+    expect 2 archive "$BOOTREEL" record -q --kernel large/a --initrd folder:large -o x.reel
+    holds archive.err 'more than 1 GiB, which no initramfs' "a folder's archive"
+fi
+if truncate -s 200G sparse/a && echo end >>sparse/a; then
+    expect 1 sparse timeout 100 "$BOOTREEL" record -q --disk folder:sparse --until 1M -o x.reel
+    ln sparse/a sparse/b
+    mkdir sparse/c
+    truncate -s 3T sparse/c/d && {
+        expect 2 partition timeout 100 "$BOOTREEL" record -q --disk folder:sparse --until 1M -o x.reel
+        holds partition.err 'more than a partition.s 2 TiB' "a folder with too much"
+    }
+fi
+rm -rf x.reel sparse large
 # In proportion: what is zeros takes no room.
 expect 1 holes timeout 100 "$BOOTREEL" record -q --disk holes.zst --until 1M -o x.reel
 [ "$(du -sm cache | cut -f 1)" -lt 10 ] || fail "holes: the cache has $(du -sm cache | cut -f 1) MB"

@@ -62,6 +62,9 @@ void nbd_end(struct nbd *); /* NULL is allowed */
 int unpack_into_cache(const struct media_file *, const struct media_options *, uint64_t *size,
                       struct error *err);
 
+/* What an initramfs may have, as hv/load limits it: checked before it is read. */
+#define INITRAMFS_MOST (1ull << 30)
+
 /* ---- folders (entries.c, ext4.c, cpio.c) ---- */
 struct entry {
     char *path; /* below the folder: "usr/bin/true"; "" is the folder itself */
