@@ -7,7 +7,7 @@ import gdb
 
 
 class BootOpen(gdb.Command):
-    """boot-open TRACE [--at POSITION] [--memory SIZE]
+    """boot-open TRACE [--at POSITION] [--memory SIZE] [--debug-info FOLDER|FILE|debuginfod]… [--source OLD=NEW]…
 Debug a boot that bootreel has recorded: starts bootreel and connects to it."""
 
     SCRIPT = "/usr/share/bootreel/gdb/bootreel.py"
@@ -16,8 +16,11 @@ Debug a boot that bootreel has recorded: starts bootreel and connects to it."""
         super().__init__("boot-open", gdb.COMMAND_RUNNING, gdb.COMPLETE_FILENAME)
 
     def invoke(self, args, from_tty):
-        gdb.execute("source " + self.SCRIPT, from_tty)
-        gdb.execute("boot-open " + args, from_tty)
+        try:
+            gdb.execute("source " + self.SCRIPT, from_tty)
+            gdb.execute("boot-open " + args, from_tty)
+        except gdb.error as e:
+            raise gdb.GdbError(str(e))  # one line, instead of gdb's own words on an exception
 
 
 if os.path.exists(BootOpen.SCRIPT):
