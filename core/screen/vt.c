@@ -35,32 +35,22 @@ struct vt {
 
 /* ---------------------------------------------------------------- where it is */
 
-static bool place_of(const struct kernel_types *k, const struct symbols *s, const char *expression,
-                     uint64_t *at, uint64_t *size)
+static bool find_layout(struct vt *v, const struct kernel_types *k)
 {
     struct types_place p;
-    struct error ignored;
-    if (kernel_types_place(k, s, expression, &p, &ignored) != 1)
-        return false;
-    *at = p.address;
-    *size = p.size;
-    return true;
-}
-
-static bool find_layout(struct vt *v, const struct kernel_types *k, const struct symbols *s)
-{
-    char expression[80];
-    uint64_t zero;
     for (unsigned i = 0; i < MEMBERS; i++) {
         bool found = false;
-        for (unsigned name = 0; name < 2 && !found; name++) {
-            snprintf(expression, sizeof expression, "((struct vc_data *)0)->%s", members[i][name]);
-            found = place_of(k, s, expression, &v->at[i], &v->size[i]) && v->size[i] <= 8;
-        }
+        for (unsigned name = 0; name < 2 && !found; name++)
+            found = kernel_types_member(k, "vc_data", members[i][name], &p) && p.size <= 8;
         if (!found)
             return false;
+        v->at[i] = p.address;
+        v->size[i] = p.size;
     }
-    return place_of(k, s, "(struct vc *)0", &zero, &v->stride);
+    if (!kernel_types_member(k, "vc", "", &p))
+        return false;
+    v->stride = p.size;
+    return true;
 }
 
 static uint64_t symbol(const struct symbols *s, symbol_space space, const char *name)
@@ -93,7 +83,7 @@ static struct vt *found(struct trace *t, const struct kernel_types *k, const str
     v->consoles = symbol(s, space, "vc_cons");
     v->front = symbol(s, space, "fg_console");
     v->none = symbol(s, space, "dummy_con");
-    if (v->consoles && v->front && find_layout(v, k, s)) {
+    if (v->consoles && v->front && find_layout(v, k)) {
         find_tables(v, t, s, space);
         return v;
     }

@@ -8,9 +8,10 @@
 
 #include "base/text.h"
 #include "core/symbols/private/btf_dwarf.h"
+#include "core/symbols/btf_member.h"
 #include "core/symbols/private/kernel_types_impl.h"
 
-enum { TEXT_MAX = 64, ARGUMENTS = 6, DEPTH = 16, MEMBERS_MAX = 20000 };
+enum { TEXT_MAX = 64, ARGUMENTS = 6, DEPTH = 16 };
 
 static const char *name_of(const struct btf *btf, uint32_t offset)
 {
@@ -69,40 +70,6 @@ static bool put_text_at(struct text *t, const struct types_memory *m, uint64_t a
     return true;
 }
 
-/* ---------------------------------------------------------------- members */
-
-/* A member of a structure, or of an anonymous one in it. *bits: its offset. */
-static const struct btf_member *member_of(const struct btf *btf, uint32_t id, const char *name, size_t n,
-                                          uint64_t *bits, unsigned depth, unsigned *budget)
-{
-    const struct btf_type *t = plain(btf, id, NULL);
-    if (!t || !btf_is_composite(t) || depth > DEPTH)
-        return NULL;
-    for (unsigned i = 0; i < btf_vlen(t) && *budget; i++, --*budget) {
-        const struct btf_member *m = btf_members(t) + i, *found;
-        const char *its = name_of(btf, m->name_off);
-        uint64_t inner = 0;
-        *bits = btf_member_bit_offset(t, i);
-        if (*its && strlen(its) == n && !memcmp(its, name, n))
-            return btf_member_bitfield_size(t, i) ? NULL : m;
-        if (!*its && (found = member_of(btf, m->type, name, n, &inner, depth + 1, budget))) {
-            *bits += inner;
-            return found;
-        }
-    }
-    return NULL;
-}
-
-static const struct btf_member *member(const struct btf *btf, uint32_t id, const char *name, size_t n,
-                                       uint64_t *offset)
-{
-    unsigned budget = MEMBERS_MAX;
-    uint64_t bits;
-    const struct btf_member *m = member_of(btf, id, name, n, &bits, 0, &budget);
-    *offset = m ? bits / 8 : 0;
-    return m;
-}
-
 /* ---------------------------------------------------------------- values */
 
 static void put_enum(struct text *t, const struct btf *btf, const struct btf_type *e, uint64_t v)
@@ -146,7 +113,7 @@ static void put_own_name(struct text *t, const struct btf *btf, uint32_t id, uin
     bool found = false;
     for (unsigned i = 0; s && btf_is_struct(s) && !found && i < sizeof names / sizeof names[0]; i++) {
         uint64_t offset, pointer = 0;
-        const struct btf_member *its = member(btf, id, names[i], strlen(names[i]), &offset);
+        const struct btf_member *its = btf_member_at(btf, id, names[i], strlen(names[i]), &offset);
         const struct btf_type *of = its ? plain(btf, its->type, NULL) : NULL;
         if (of && btf_is_array(of) && is_char(btf, btf_array(of)->type))
             found = put_text_at(&own, m, address + offset);
@@ -399,7 +366,7 @@ static int take_member(struct walk *w, struct error *err)
             err,
             "\"%.100s\": the pointer before \"%.40s\" has another value at each position: give (struct TYPE *)ADDRESS instead",
             w->all, w->at);
-    const struct btf_member *m = n && !w->elements ? member(w->btf, w->type, w->at, n, &offset) : NULL;
+    const struct btf_member *m = n && !w->elements ? btf_member_at(w->btf, w->type, w->at, n, &offset) : NULL;
     if (!m)
         return error_set(err, "\"%.100s\": there is no member \"%.*s\" that can be looked at%s%.60s", w->all,
                          (int)n, w->at, t && t->name_off && btf_is_composite(t) ? " in struct " : "",
@@ -715,7 +682,7 @@ static bool next_of(const struct kernel_types *k, const struct types_place *whol
         const struct list_of *l = &lists_of[i];
         const uint32_t entry = named(btf, l->entry);
         if (!strcmp(name_of(btf, t->name_off), l->structure) && !strcmp(part->name, l->head) && entry &&
-            member(btf, entry, l->member, strlen(l->member), &offset))
+            btf_member_at(btf, entry, l->member, strlen(l->member), &offset))
             return place_of(btf, next - offset, entry, to);
     }
     if (!t || !btf_is_struct(t))

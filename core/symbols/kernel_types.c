@@ -163,31 +163,21 @@ static bool read_kernel(struct reading *r)
 
 /* ---------------------------------------------------------------- modules */
 
-/* The offset of a member in bytes; -1: there is none. Anonymous structures are not searched. */
-static long member(const struct btf *btf, const char *structure, const char *name)
-{
-    const int32_t id = btf__find_by_name_kind(btf, structure, BTF_KIND_STRUCT);
-    const struct btf_type *t = id > 0 ? btf__type_by_id(btf, (uint32_t)id) : NULL;
-    for (unsigned i = 0; t && i < btf_vlen(t); i++) {
-        const char *its = btf__name_by_offset(btf, btf_members(t)[i].name_off);
-        if (its && !strcmp(its, name))
-            return (long)(btf_member_bit_offset(t, i) / 8);
-    }
-    return -1;
-}
-
 enum { LIST, OF_MODULE, OF_BTF, DATA, SIZE, NAME, MEMBERS };
 
-static bool members(const struct btf *btf, long at[MEMBERS])
+static bool members(const struct kernel_types *k, uint64_t at[MEMBERS])
 {
     static const char *const rows[MEMBERS][2] = {
         [LIST] = {"btf_module", "list"},  [OF_MODULE] = {"btf_module", "module"},
         [OF_BTF] = {"btf_module", "btf"}, [DATA] = {"btf", "data"},
         [SIZE] = {"btf", "data_size"},    [NAME] = {"module", "name"}};
-    bool all = true;
-    for (unsigned i = 0; i < MEMBERS; i++)
-        all &= (at[i] = member(btf, rows[i][0], rows[i][1])) >= 0;
-    return all;
+    for (unsigned i = 0; i < MEMBERS; i++) {
+        struct types_place p;
+        if (!kernel_types_member(k, rows[i][0], rows[i][1], &p))
+            return false;
+        at[i] = p.address;
+    }
+    return true;
 }
 
 static const struct symbol_mapping *mapping_of(const struct reading *r, const char *name)
@@ -211,15 +201,14 @@ static void add_code(struct kernel_types *k, const struct symbol_mapping *m)
     k->code[k->ncode++] = (struct kernel_code){.address = m->begin, .n = (size_t)(m->end - m->begin)};
 }
 
-static void read_module(struct reading *r, uint64_t entry, const long at[MEMBERS])
+static void read_module(struct reading *r, uint64_t entry, const uint64_t at[MEMBERS])
 {
-    const uint64_t module = read_word(r->m, entry + (uint64_t)at[OF_MODULE]),
-                   btf = read_word(r->m, entry + (uint64_t)at[OF_BTF]);
-    const uint64_t data = read_word(r->m, btf + (uint64_t)at[DATA]);
-    const uint32_t size = (uint32_t)read_word(r->m, btf + (uint64_t)at[SIZE]);
+    const uint64_t module = read_word(r->m, entry + at[OF_MODULE]), btf = read_word(r->m, entry + at[OF_BTF]);
+    const uint64_t data = read_word(r->m, btf + at[DATA]);
+    const uint32_t size = (uint32_t)read_word(r->m, btf + at[SIZE]);
     char name[56] = "";
     if (!data || size < HEADER || size > MODULE_TYPES_MAX ||
-        read_memory(r->m, module + (uint64_t)at[NAME], name, sizeof name - 1) != sizeof name - 1)
+        read_memory(r->m, module + at[NAME], name, sizeof name - 1) != sizeof name - 1)
         return;
     const struct symbol_mapping *m = mapping_of(r, name);
     uint8_t *own = m ? mem_alloc(size) : NULL;
@@ -241,13 +230,13 @@ static size_t all_types(const struct kernel_types *k)
 
 static void read_modules(struct reading *r)
 {
-    long at[MEMBERS];
+    uint64_t at[MEMBERS];
     const uint64_t head = symbol(r, "btf_modules");
     uint64_t next = head ? read_word(r->m, head) : 0;
-    if (!next || next == head || !members(r->k->btf[0], at))
+    if (!next || next == head || !members(r->k, at))
         return;
     for (unsigned n = 0; next && next != head && n < MODULES_MAX && all_types(r->k) < ALL_TYPES_MAX; n++) {
-        read_module(r, next - (uint64_t)at[LIST], at);
+        read_module(r, next - at[LIST], at);
         next = read_word(r->m, next);
     }
 }

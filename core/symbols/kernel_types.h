@@ -71,6 +71,11 @@ struct types_place {
     size_t table;
     uint32_t type;
 };
+/* A member of `struct type` ("a.b": b of a), by the kernel's own types, with its offset as its address; the whole structure if `path` is
+ * "". False if there is none. */
+bool kernel_types_member(const struct kernel_types *k, const char *type, const char *path,
+                         struct types_place *p);
+
 /* VARIABLE or (struct TYPE *)ADDRESS, and then .MEMBER, ->MEMBER and [INDEX] in any number: init_task.comm,
  * iomem_resource.child, ((struct task_struct *)0xffff89f3c1206100)->comm. Pointers are not followed, as they
  * have another value at each position. 1: *p is filled; 0: this is no such expression, or no variable of that

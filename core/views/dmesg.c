@@ -5,7 +5,6 @@
 
 #include "core/views/dmesg.h"
 #include "base/memory.h"
-#include "core/views/private/members.h"
 #include "core/views/tasks.h"
 
 /* ---------------------------------------------------------------- members */
@@ -51,12 +50,11 @@ struct reader {
     unsigned count_bits, size_bits;
 };
 
-static int find_members(struct reader *r, const struct kernel_types *k, const struct symbols *s,
-                        struct error *err)
+static int find_members(struct reader *r, const struct kernel_types *k, struct error *err)
 {
     struct types_place p;
     for (size_t i = 0; i < MEMBERS; i++) {
-        if (!view_member(k, s, members[i][0], members[i][1], &p))
+        if (!kernel_types_member(k, members[i][0], members[i][1], &p))
             return error_set(err,
                              "the kernel's types (BTF) have no struct %s with %s, so its log cannot be read",
                              members[i][0], members[i][1]);
@@ -141,10 +139,10 @@ static int find_log(struct reader *r, unsigned cpu, const struct kernel_types *k
         return error_set(err, "no Linux kernel with a symbol prb has been found here");
     if (!k)
         return error_set(err, "the kernel has no type information (BTF), so its log cannot be read");
-    if (find_members(r, k, s, err))
+    if (find_members(r, k, err))
         return -1;
-    r->desc_size = view_member(k, s, "prb_desc", "", &p) ? p.size : 0;
-    r->info_size = view_member(k, s, "printk_info", "", &p) ? p.size : 0;
+    r->desc_size = kernel_types_member(k, "prb_desc", "", &p) ? p.size : 0;
+    r->info_size = kernel_types_member(k, "printk_info", "", &p) ? p.size : 0;
     r->tables = view_tables_for(r->m, cpu, prb.address);
     const uint64_t ring = number(r, prb.address, 8);
     r->count_bits = (unsigned)member(r, ring, COUNT_BITS, 4);

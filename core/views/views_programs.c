@@ -40,29 +40,29 @@ enum member {
 
 /* Not all kernels have those that are optional: a tree of areas or a list. */
 static const struct {
-    const char *place;
+    const char *type, *path;
     bool optional;
-} places[MEMBERS] = {[TASK_MM] = {"((struct task_struct *)0x0)->mm", false},
-                     [AREA_START] = {"((struct vm_area_struct *)0x0)->vm_start", false},
-                     [AREA_END] = {"((struct vm_area_struct *)0x0)->vm_end", false},
-                     [AREA_FLAGS] = {"((struct vm_area_struct *)0x0)->vm_flags", true},
-                     [AREA_FILE] = {"((struct vm_area_struct *)0x0)->vm_file", false},
-                     [AREA_OFFSET] = {"((struct vm_area_struct *)0x0)->vm_pgoff", false},
-                     [AREA_NEXT] = {"((struct vm_area_struct *)0x0)->vm_next", true},
-                     [MM_TREE] = {"((struct mm_struct *)0x0)->mm_mt.ma_root", true},
-                     [MM_LIST] = {"((struct mm_struct *)0x0)->mmap", true},
-                     [NODE_PIVOT] = {"((struct maple_range_64 *)0x0)->pivot", true},
-                     [NODE_SLOT] = {"((struct maple_range_64 *)0x0)->slot", true},
-                     [INNER_PIVOT] = {"((struct maple_arange_64 *)0x0)->pivot", true},
-                     [INNER_SLOT] = {"((struct maple_arange_64 *)0x0)->slot", true},
-                     [FILE_MAPPING] = {"((struct file *)0x0)->f_mapping", false},
-                     [FILE_INODE] = {"((struct file *)0x0)->f_inode", false},
-                     [FILE_NAME] = {"((struct file *)0x0)->f_path.dentry", false},
-                     [INODE_SIZE] = {"((struct inode *)0x0)->i_size", false},
-                     [CACHE_HEAD] = {"((struct address_space *)0x0)->i_pages.xa_head", false},
-                     [CACHE_SHIFT] = {"((struct xa_node *)0x0)->shift", false},
-                     [CACHE_SLOTS] = {"((struct xa_node *)0x0)->slots", false},
-                     [PAGE_SIZE] = {"(struct page *)0x0", false}};
+} places[MEMBERS] = {[TASK_MM] = {"task_struct", "mm", false},
+                     [AREA_START] = {"vm_area_struct", "vm_start", false},
+                     [AREA_END] = {"vm_area_struct", "vm_end", false},
+                     [AREA_FLAGS] = {"vm_area_struct", "vm_flags", true},
+                     [AREA_FILE] = {"vm_area_struct", "vm_file", false},
+                     [AREA_OFFSET] = {"vm_area_struct", "vm_pgoff", false},
+                     [AREA_NEXT] = {"vm_area_struct", "vm_next", true},
+                     [MM_TREE] = {"mm_struct", "mm_mt.ma_root", true},
+                     [MM_LIST] = {"mm_struct", "mmap", true},
+                     [NODE_PIVOT] = {"maple_range_64", "pivot", true},
+                     [NODE_SLOT] = {"maple_range_64", "slot", true},
+                     [INNER_PIVOT] = {"maple_arange_64", "pivot", true},
+                     [INNER_SLOT] = {"maple_arange_64", "slot", true},
+                     [FILE_MAPPING] = {"file", "f_mapping", false},
+                     [FILE_INODE] = {"file", "f_inode", false},
+                     [FILE_NAME] = {"file", "f_path.dentry", false},
+                     [INODE_SIZE] = {"inode", "i_size", false},
+                     [CACHE_HEAD] = {"address_space", "i_pages.xa_head", false},
+                     [CACHE_SHIFT] = {"xa_node", "shift", false},
+                     [CACHE_SLOTS] = {"xa_node", "slots", false},
+                     [PAGE_SIZE] = {"page", "", false}};
 
 struct reader {
     struct look m;
@@ -89,9 +89,8 @@ static bool find_members(struct reader *r)
 {
     struct types_place p;
     struct symbol s;
-    struct error ignored;
     for (size_t i = 0; i < MEMBERS; i++) {
-        r->has[i] = kernel_types_place(r->types, r->symbols, places[i].place, &p, &ignored) == 1;
+        r->has[i] = kernel_types_member(r->types, places[i].type, places[i].path, &p);
         if (!r->has[i] && !places[i].optional)
             return false;
         r->offset[i] = r->has[i] ? p.address : 0;
@@ -194,14 +193,12 @@ static uint8_t *read_file(const struct reader *r, uint64_t file, size_t *size)
 
 static void name_of(const struct reader *r, uint64_t file, char name[64])
 {
-    static const char *const ways[] = {"((struct dentry *)0x0)->d_name.name",
-                                       "((struct dentry *)0x0)->__d_name.name"};
+    static const char *const ways[] = {"d_name.name", "__d_name.name"};
     const uint64_t dentry = member(r, file, FILE_NAME);
     struct types_place p;
-    struct error ignored;
     memset(name, 0, 64);
     for (size_t i = 0; i < 2 && !*name; i++)
-        if (kernel_types_place(r->types, r->symbols, ways[i], &p, &ignored) == 1)
+        if (kernel_types_member(r->types, "dentry", ways[i], &p))
             for (size_t k = 0; k < 63 &&
                                view_peek(r->m, r->tables, word(r, dentry + p.address) + k, name + k, 1) &&
                                name[k];)

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "core/views/private/members.h"
 #include "core/views/tasks.h"
 
 /* ---------------------------------------------------------------- memory: SDM volume 3, 4.5 */
@@ -135,19 +134,10 @@ struct reader {
     size_t n;
 };
 
-bool view_member(const struct kernel_types *k, const struct symbols *s, const char *type, const char *name,
-                 struct types_place *p)
-{
-    char expression[120];
-    struct error ignored;
-    snprintf(expression, sizeof expression, "((struct %s *)0x0)%s%s", type, *name ? "->" : "", name);
-    return kernel_types_place(k, s, expression, p, &ignored) == 1;
-}
-
 static bool offset_of(const struct reader *r, const char *type, const char *name, uint64_t *offset)
 {
     struct types_place p;
-    if (!view_member(r->types, r->symbols, type, name, &p))
+    if (!kernel_types_member(r->types, type, name, &p))
         return false;
     *offset = p.address;
     return true;

@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <stdlib.h>
 
+#include "core/symbols/btf_member.h"
 #include "core/systems/linux/private/impl.h"
 
 enum row_what {
@@ -118,56 +119,6 @@ static const struct row {
 #undef ROW
 };
 
-/* How many types are examined for one member, so that circular types cannot cause an endless loop. */
-enum { DEPTH = 8, BUDGET = 100000 };
-
-/* A member of a structure, including those of anonymous structures and unions in it. *bits: its offset. NULL
- * if there is none. */
-static const struct btf_member *member_of(const struct btf *btf, int id, const char *name, size_t n,
-                                          uint64_t *bits, unsigned depth, unsigned *budget)
-{
-    int resolved = btf__resolve_type(btf, (uint32_t)id);
-    const struct btf_type *t = resolved < 0 ? NULL : btf__type_by_id(btf, (uint32_t)resolved);
-    if (!t || !btf_is_composite(t) || depth > DEPTH)
-        return NULL;
-    const struct btf_member *m = btf_members(t);
-    for (unsigned i = 0; i < btf_vlen(t) && *budget; i++, m++, --*budget) {
-        const char *s = btf__name_by_offset(btf, m->name_off);
-        uint64_t inner;
-        *bits = btf_member_bit_offset(t, i);
-        if (s && strlen(s) == n && n && !memcmp(s, name, n))
-            return m;
-        if (s && *s)
-            continue;
-        const struct btf_member *found = member_of(btf, (int)m->type, name, n, &inner, depth + 1, budget);
-        if (found) {
-            *bits += inner;
-            return found;
-        }
-        if (!*budget)
-            break;
-    }
-    return NULL;
-}
-
-static const struct btf_member *member_path(const struct btf *btf, int id, const char *path, uint64_t *offset)
-{
-    const struct btf_member *m = NULL;
-    uint64_t bits, sum = 0;
-    unsigned budget = BUDGET;
-    while (*path) {
-        size_t n = strcspn(path, ".");
-        m = member_of(btf, id, path, n, &bits, 0, &budget);
-        if (!m)
-            return NULL;
-        sum += bits;
-        id = (int)m->type;
-        path += n + (path[n] == '.');
-    }
-    *offset = sum / 8;
-    return m;
-}
-
 static int array_value(const struct btf *btf, const struct btf_member *m, enum row_what what)
 {
     int id = btf__resolve_type(btf, m->type);
@@ -186,7 +137,7 @@ static int row_value(const struct btf *btf, const struct row *r)
         return -1;
     if (r->what == SIZE_OF)
         return (int)btf__resolve_size(btf, (uint32_t)id);
-    const struct btf_member *m = member_path(btf, id, r->member, &offset);
+    const struct btf_member *m = btf_member_at(btf, (uint32_t)id, r->member, strlen(r->member), &offset);
     if (!m || offset > 1 << 20)
         return -1;
     return r->what == OFFSET ? (int)offset : array_value(btf, m, r->what);
