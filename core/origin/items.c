@@ -1,8 +1,7 @@
-/* items.c - sources that have a name of their own: fw_cfg's items, option ROMs, variables in flash, network frames, and the way through the
+/* items.c - sources that have a name of their own: fw_cfg's items, option ROMs, network frames, and the way through the
  * display's memory.
  *
- * Sources: QEMU's docs/specs/fw_cfg (selector 510h, data 511h, DMA at 514h); PCI Firmware 3.2, 5.1 (option ROMs); EDK II,
- * MdeModulePkg/Include/Guid/VariableFormat.h (variable store).
+ * Sources: QEMU's docs/specs/fw_cfg (selector 510h, data 511h, DMA at 514h); PCI Firmware 3.2, 5.1 (option ROMs).
  */
 #include <inttypes.h>
 #include <string.h>
@@ -144,35 +143,6 @@ bool source_frame(struct origin *o, struct origin_link *l, uint64_t at)
         }
     trace_cursor_close(c);
     return found;
-}
-
-/* ---------------------------------------------------------------- variables in flash */
-
-/* An authenticated variable of EDK II's store: header of 60 bytes, name in UTF-16, data. */
-bool flash_variable(const uint8_t *image, size_t size, uint64_t offset, char *name, size_t room)
-{
-    enum { HEADER = 60, NAME_SIZE = 36, DATA_SIZE = 40, FAR = 65536 };
-    const uint64_t lowest = offset > FAR ? offset - FAR : 0;
-    for (uint64_t at = offset & ~3ull; at + 4 > lowest + 4; at -= 4) {
-        uint32_t names, data;
-        if (at + HEADER <= size && image[at] == 0xaa && image[at + 1] == 0x55 &&
-            (image[at + 2] == 0x3f || image[at + 2] == 0x3e || image[at + 2] == 0x3d ||
-             image[at + 2] == 0x3c)) {
-            memcpy(&names, image + at + NAME_SIZE, 4);
-            memcpy(&data, image + at + DATA_SIZE, 4);
-            if (names < 4 || names > 512 || data > FAR || offset >= at + HEADER + names + data ||
-                at + HEADER + names + data > size)
-                continue;
-            size_t n = 0;
-            for (uint32_t i = 0; i + 1 < names && n + 1 < room && image[at + HEADER + i]; i += 2)
-                name[n++] = (char)image[at + HEADER + i];
-            name[n] = 0;
-            return n;
-        }
-        if (!at)
-            break;
-    }
-    return false;
 }
 
 /* ---------------------------------------------------------------- the display's memory */

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "core/origin/private/impl.h"
+#include "core/systems/efi/variable.h"
 #include "core/volumes/volumes.h"
 
 /* An image's content, as far as it was needed, and its files. */
@@ -232,10 +233,12 @@ static bool in_images(struct origin *o, struct origin_link *l, const struct wind
         l->image = im->role;
         l->offset = offset;
         name_file(o, l, i, &file);
-        char variable[100];
+        struct variable variable;
         const bool flash = !strncmp(im->role, "pflash", 6) || !strcmp(im->role, "bios");
-        if (flash && flash_variable(whole->data, whole->size, offset, variable, sizeof variable))
-            text_add(&file, ": of the variable %s", variable);
+        if (flash && variable_around(whole->data, whole->size, offset, &variable)) {
+            text_add(&file, ": of the variable ");
+            variable_name(&variable, &file);
+        }
         if (is_rom(im->role))
             link_end(l, ORIGIN_IMAGE, "option ROM %s (%s), byte %" PRIu64, im->role, im->name, offset);
         else

@@ -10,8 +10,8 @@
 /* How deep anonymous structures are nested at most, and how many members are looked at for one: types may be circular in damaged data. */
 enum { DEPTH = 8, MEMBERS_MAX = 100000 };
 
-static const struct btf_member *member_of(const struct btf *btf, uint32_t id, const char *name, size_t n, uint64_t *bits, unsigned depth,
-                                          unsigned *budget)
+static const struct btf_member *member_of(const struct btf *btf, uint32_t id, const char *name, size_t n,
+                                          uint64_t *bits, unsigned depth, unsigned *budget)
 {
     const int its = btf__resolve_type(btf, id);
     const struct btf_type *t = its > 0 ? btf__type_by_id(btf, (uint32_t)its) : NULL;
@@ -32,7 +32,8 @@ static const struct btf_member *member_of(const struct btf *btf, uint32_t id, co
     return NULL;
 }
 
-const struct btf_member *btf_member_at(const struct btf *btf, uint32_t id, const char *path, size_t n, uint64_t *offset)
+const struct btf_member *btf_member_at(const struct btf *btf, uint32_t id, const char *path, size_t n,
+                                       uint64_t *offset)
 {
     const struct btf_member *m = NULL;
     unsigned budget = MEMBERS_MAX;
@@ -52,7 +53,8 @@ const struct btf_member *btf_member_at(const struct btf *btf, uint32_t id, const
     return m;
 }
 
-bool kernel_types_member(const struct kernel_types *k, const char *type, const char *path, struct types_place *p)
+bool kernel_types_member(const struct kernel_types *k, const char *type, const char *path,
+                         struct types_place *p)
 {
     const struct btf *btf = k->set.n ? k->btf[0] : NULL;
     const int32_t id = btf ? btf__find_by_name_kind(btf, type, BTF_KIND_STRUCT) : 0;

@@ -11,6 +11,7 @@ struct btf_member;
 
 /* The member of type `id` that a path names: "a", or "a.b" for b of a; n: its characters. Members of anonymous structures and unions are
  * their structure's. *offset: in bytes. NULL if there is none, or if it is a bit-field. */
-const struct btf_member *btf_member_at(const struct btf *btf, uint32_t id, const char *path, size_t n, uint64_t *offset);
+const struct btf_member *btf_member_at(const struct btf *btf, uint32_t id, const char *path, size_t n,
+                                       uint64_t *offset);
 
 #endif

@@ -276,8 +276,6 @@ bool source_item(struct origin *o, struct origin_link *l, uint64_t port);
 bool source_item_dma(struct origin *o, struct origin_link *l, uint64_t at);
 /* As source_item_dma, for a byte of a network frame that a card wrote at physical `at`. */
 bool source_frame(struct origin *o, struct origin_link *l, uint64_t at);
-/* The UEFI variable in a flash image that has a byte. False if none has it. */
-bool flash_variable(const uint8_t *image, size_t size, uint64_t offset, char *name, size_t room);
 /* Whether a physical address is a cell of the display's text, as the machine is now. */
 bool in_display(struct origin *o, uint64_t physical);
 /* Whether a place is in the display; and what the display shows there now: the character, or its colours. */

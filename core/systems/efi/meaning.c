@@ -78,7 +78,7 @@ static void option(struct meaning *m, const char *word, unsigned n)
     snprintf(name, sizeof name, "%s%04X", word, n);
     text_add(m->out, "%s", name);
     for (size_t i = 0; i < m->n; i++)
-        if (is_name(&m->list[i], name) && !memcmp(&m->list[i].guid, &m->v->guid, sizeof m->v->guid)) {
+        if (is_name(&m->list[i], name) && !memcmp(m->list[i].guid, m->v->guid, sizeof *m->v->guid)) {
             struct text what = {0};
             if (m->list[i].data_size > 6 && description(&m->list[i], &what) && what.s)
                 text_add(m->out, " (%s)", what.s);
@@ -161,7 +161,7 @@ void variable_meaning(const struct efi_look *l, const struct variable *list, siz
                       const struct variable *v, struct text *out)
 {
     struct meaning m = {l, list, v, n, out};
-    if (!efi_guid_is(&v->guid, "EFI_GLOBAL_VARIABLE"))
+    if (!efi_guid_is(v->guid, "EFI_GLOBAL_VARIABLE"))
         return;
     if (is_option(v)) {
         load_option(&m);

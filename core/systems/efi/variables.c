@@ -20,25 +20,13 @@ enum {
     STORE_FORMATTED = 0x5a,
     STORE_HEALTHY = 0xfe,
     STORE_MOST = 4 << 20,
-    /* a variable */
-    VARIABLE_START = 0x55aa,
-    VARIABLE_STATE = 2,
-    VARIABLE_ATTRIBUTES = 4,
-    ADDED = 0x3f,
-    REPLACED = 0x3e, /* in deleted transition: valid while there is no other */
     NON_VOLATILE = 1,
     VARIABLES_MOST = 1 << 14,
 };
 
-/* The members of a variable's header that depend on the format; the GUID follows the sizes. */
-struct format {
-    const char *guid;
-    uint8_t name_size, header;
-};
-static const struct format formats[] = {
-    {"EFI_VARIABLE", 8, 32},
-    {"EFI_AUTHENTICATED_VARIABLE", 36, 60},
-};
+/* The GUID of a store says which form its variables have. */
+static const char *const store_guids[VARIABLE_FORMS] = {
+    [VARIABLE_PLAIN] = "EFI_VARIABLE", [VARIABLE_AUTHENTICATED] = "EFI_AUTHENTICATED_VARIABLE"};
 
 struct variables {
     struct efi_look *l;
@@ -51,48 +39,31 @@ struct variables {
 
 /* ---------------------------------------------------------------- a store */
 
-static const struct format *format_of(const uint8_t *p)
+/* VARIABLE_FORMS: this is no store. */
+static enum variable_form form_of(const uint8_t *p)
 {
     struct efi_guid guid;
     memcpy(guid.b, p, sizeof guid.b);
-    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++)
-        if (efi_guid_is(&guid, formats[i].guid))
-            return &formats[i];
-    return NULL;
-}
-
-/* The variable at p, of which n bytes are in the store. Its length with padding; 0 if there is none. */
-static size_t read_variable(const struct format *f, const uint8_t *p, size_t n, struct variable *v)
-{
-    if (n < f->header || le16(p) != VARIABLE_START)
-        return 0;
-    *v = (struct variable){.state = p[VARIABLE_STATE],
-                           .attributes = le32(p + VARIABLE_ATTRIBUTES),
-                           .name_size = le32(p + f->name_size),
-                           .data_size = le32(p + f->name_size + 4),
-                           .name = p + f->header};
-    memcpy(v->guid.b, p + f->name_size + 8, sizeof v->guid.b);
-    uint64_t size = (uint64_t)f->header + v->name_size + v->data_size;
-    if (size > n || v->name_size % 2)
-        return 0;
-    v->data = v->name + v->name_size;
-    return (size + 3) & ~(uint64_t)3;
+    unsigned form = 0;
+    while (form < VARIABLE_FORMS && !efi_guid_is(&guid, store_guids[form]))
+        form++;
+    return (enum variable_form)form;
 }
 
 static bool is_same(const struct variable *a, const struct variable *b)
 {
-    return !memcmp(&a->guid, &b->guid, sizeof a->guid) && a->name_size == b->name_size &&
+    return !memcmp(a->guid, b->guid, sizeof *a->guid) && a->name_size == b->name_size &&
            !memcmp(a->name, b->name, a->name_size);
 }
 
 /* What is being replaced counts only while its successor is not there. */
 static void take_variable(struct variables *vs, const struct variable *v, size_t first)
 {
-    if ((v->state != ADDED && v->state != REPLACED) || vs->n == VARIABLES_MOST)
+    if ((v->state != VARIABLE_ADDED && v->state != VARIABLE_REPLACED) || vs->n == VARIABLES_MOST)
         return;
     for (size_t i = 0; i < vs->n; i++)
         if (is_same(&vs->list[i], v)) {
-            if (i >= first && v->state == ADDED)
+            if (i >= first && v->state == VARIABLE_ADDED)
                 vs->list[i] = *v;
             return;
         }
@@ -100,7 +71,7 @@ static void take_variable(struct variables *vs, const struct variable *v, size_t
     vs->list[vs->n++] = *v;
 }
 
-static void read_store(struct variables *vs, uint64_t address, uint32_t size, const struct format *f)
+static void read_store(struct variables *vs, uint64_t address, uint32_t size, enum variable_form form)
 {
     const size_t first = vs->n;
     struct variable v;
@@ -108,7 +79,8 @@ static void read_store(struct variables *vs, uint64_t address, uint32_t size, co
     MEM_MORE(vs->stores, vs->nstores);
     vs->stores[vs->nstores++] = bytes;
     efi_read_physical(&vs->l->eg, address, bytes, size);
-    for (size_t at = STORE_HEADER, n; at < size && (n = read_variable(f, bytes + at, size - at, &v)); at += n)
+    for (size_t at = STORE_HEADER, n; at < size && (n = variable_read(form, bytes + at, size - at, &v));
+         at += n)
         if (!vs->lasting || !(v.attributes & NON_VOLATILE))
             take_variable(vs, &v, first);
 }
@@ -121,7 +93,7 @@ static bool is_store(const uint8_t *p, uint32_t *size)
 {
     *size = le32(p + STORE_SIZE);
     return p[STORE_FORMAT] == STORE_FORMATTED && p[STORE_STATE] == STORE_HEALTHY && *size > STORE_HEADER &&
-           *size <= STORE_MOST && format_of(p);
+           *size <= STORE_MOST && form_of(p) < VARIABLE_FORMS;
 }
 
 /* Reads the stores in a range, or only its first one. */
@@ -135,7 +107,7 @@ static void find_stores(struct variables *vs, uint64_t address, uint64_t size, b
         efi_read_physical(&vs->l->eg, address + at + n, bytes + n, STORE_HEADER);
         for (uint64_t i = 0; i < n && vs->nstores < STORES_MOST; i += 4)
             if (is_store(bytes + i, &length) && length <= size - at - i) {
-                read_store(vs, address + at + i, length, format_of(bytes + i));
+                read_store(vs, address + at + i, length, form_of(bytes + i));
                 at += one ? size : 0;
                 if (one)
                     break;
@@ -189,14 +161,7 @@ static int by_name(const void *a, const void *b)
         if (cx != cy)
             return cx < cy ? -1 : 1;
     }
-    return nx != ny ? (nx < ny ? -1 : 1) : memcmp(&x->guid, &y->guid, sizeof x->guid);
-}
-
-/* Its name, and its GUID in digits: as the files of Linux's efivarfs are called. */
-void variable_name(const struct variable *v, struct text *out)
-{
-    for (uint32_t i = 0; i + 1 < v->name_size && (v->name[i] || v->name[i + 1]); i += 2)
-        text_add(out, "%c", v->name[i] >= ' ' && v->name[i] < 0x7f && !v->name[i + 1] ? v->name[i] : '?');
+    return nx != ny ? (nx < ny ? -1 : 1) : memcmp(x->guid, y->guid, sizeof *x->guid);
 }
 
 static void add_guid(struct text *out, const struct efi_guid *guid)
@@ -206,13 +171,14 @@ static void add_guid(struct text *out, const struct efi_guid *guid)
              b[0], b[5], b[4], b[7], b[6], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
 }
 
+/* Its name, and its GUID in digits: as the files of Linux's efivarfs are called. */
 static void add_name(struct text *out, const struct variable *v)
 {
     variable_name(v, out);
     text_add(out, "-");
-    add_guid(out, &v->guid);
-    if (efi_guid_name(&v->guid))
-        text_add(out, "  %s", efi_guid_name(&v->guid));
+    add_guid(out, v->guid);
+    if (efi_guid_name(v->guid))
+        text_add(out, "  %s", efi_guid_name(v->guid));
 }
 
 /* UEFI specification, 8.2.1. NULL beyond the last. */
@@ -268,13 +234,13 @@ static void show_json(struct efi_look *l, const struct variable *v, const char *
 {
     struct text name = {0}, guid = {0}, data = {0};
     variable_name(v, &name);
-    add_guid(&guid, &v->guid);
+    add_guid(&guid, v->guid);
     for (uint32_t i = 0; i < v->data_size; i++)
         text_add(&data, "%02x", v->data[i]);
     look_json_open(l);
     look_json_text(l, "name", name.s ? name.s : "");
     look_json_text(l, "guid", guid.s);
-    look_json_text(l, "vendor", efi_guid_name(&v->guid));
+    look_json_text(l, "vendor", efi_guid_name(v->guid));
     look_json_begin(l, "attributes");
     for (unsigned i = 0; attribute_name(i); i++)
         if (v->attributes >> i & 1)
