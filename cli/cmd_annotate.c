@@ -61,7 +61,10 @@ static void make_config(struct annotate *a, struct image_replay *images)
         guest_systems_of(guest_systems, trace_config(a->t)->engine, trace_setting(a->t, "cpu")), &a->inspect);
     if (!trace_setting(a->t, "inspect")) {
         a->settings[n++] = (struct setting){"inspect", a->inspect.s};
-        a->settings[n++] = (struct setting){"story", STORY_REVISION_TEXT};
+        const char *bios = trace_setting(a->t, "bios");
+        const bool uefi = trace_setting(a->t, "pflash0") || (bios && !strcmp(bios, "ovmf"));
+        a->settings[n++] =
+            (struct setting){"story", uefi ? STORY_REVISION_TEXT : STORY_REVISION_WITHOUT_UEFI};
     }
     for (size_t i = 0; i < a->observed.probes.n; i++)
         a->settings[n++] = (struct setting){"probe", a->observed.probes.word[i]};

@@ -72,16 +72,25 @@ int firmware_find(enum firmware which, const char *file, char *path, size_t size
         p->name, file, p->usual[0], p->usual[1], p->package, p->instead);
 }
 
-bool firmware_is_seabios(const struct image *im)
+static bool holds(const struct image *im, const char *text)
 {
     enum { MOST = 16 << 20 };
-    static const char banner[] = "SeaBIOS (version ";
     struct error err;
     if (!im || im->size > MOST)
         return false;
     uint8_t *bytes = mem_alloc(im->size);
     const bool is =
-        !im->read(im->ctx, 0, bytes, im->size, &err) && memmem(bytes, im->size, banner, sizeof banner - 1);
+        !im->read(im->ctx, 0, bytes, im->size, &err) && memmem(bytes, im->size, text, strlen(text));
     free(bytes);
     return is;
+}
+
+bool firmware_is_seabios(const struct image *im)
+{
+    return holds(im, "SeaBIOS (version ");
+}
+
+bool firmware_is_uefi(const struct image *im)
+{
+    return holds(im, "_FVH"); /* PI 1.7, volume 3, 3.2.1 */
 }

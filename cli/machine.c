@@ -108,13 +108,13 @@ static const char *boot_default(const struct machine *m)
 }
 
 /* Stores the names, not "all": that would mean others in a program that has more guest systems. */
-static void set_inspected(struct machine *m, const char *engine)
+static void set_inspected(struct machine *m, const char *engine, bool uefi)
 {
     struct text names = {0};
     uint32_t chosen = guest_systems_of(guest_systems, engine, or_default(m->cpu, hv_cpu_model(0)));
     guest_systems_names(guest_systems, m->inspects ? m->inspect & chosen : chosen, &names);
     set(m, "inspect", names.s);
-    set(m, "story", STORY_REVISION_TEXT);
+    set(m, "story", uefi ? STORY_REVISION_TEXT : STORY_REVISION_WITHOUT_UEFI);
     free(names.s);
 }
 
@@ -204,7 +204,8 @@ static void make_settings(struct machine *m, const char *bios)
     if (menu)
         set_number(m, "boot-menu", MACHINE_BOOT_MENU_MS);
     set(m, "vga", or_default(m->vga, setting_preset("vga")));
-    set_inspected(m, "pc");
+    set_inspected(m, "pc",
+                  m->nflash || !strcmp(bios, "ovmf") || firmware_is_uefi(config_image(&m->config, "bios")));
     set_words(m, "usb", m->usb);
     set_words(m, "virtio", m->virtio);
     for (unsigned i = 0; i < m->media.n; i++)
@@ -278,7 +279,7 @@ static int finish_hosted(struct machine *m, struct error *err)
     set_number(m, "ram", m->memory + (m->uml ? HOST_EXTRA * MIB : 0));
     set(m, "cpu", or_default(m->cpu, hv_cpu_model(0)));
     set(m, "rtc", or_default(m->rtc, setting_preset("rtc")));
-    set_inspected(m, "linux");
+    set_inspected(m, "linux", false);
     set(m, "kind", m->uml ? "uml" : "program");
     set(m, "program", to);
     set(m, "folder", "/root");

@@ -68,5 +68,7 @@ enum firmware { FIRMWARE_SEABIOS, FIRMWARE_OVMF, FIRMWARE_IPXE };
 int firmware_find(enum firmware which, const char *file, char *path, size_t size, struct error *err);
 /* Whether an image is SeaBIOS, by the words with which it announces itself. NULL: no. */
 bool firmware_is_seabios(const struct image *im);
+/* Whether there are volumes of UEFI firmware in the image. NULL is allowed. */
+bool firmware_is_uefi(const struct image *im);
 
 #endif

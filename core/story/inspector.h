@@ -33,9 +33,11 @@
 #include "core/story/guest.h"
 
 /* 2: in kernel.call and kernel.return, functions that are no initialisation functions have a parent of their own (GUEST_CALL_HELPER), and
- * memblock's are left out; modules of system management mode are reported. */
-enum { STORY_REVISION = 2 };
-#define STORY_REVISION_TEXT "2" /* as a setting */
+ * memblock's are left out; modules of system management mode are reported.
+ * 3: boot managers that UEFI firmware starts have their own names. Without such firmware it is as 2, which is what is recorded then. */
+enum { STORY_REVISION = 3 };
+#define STORY_REVISION_TEXT         "3" /* as a setting */
+#define STORY_REVISION_WITHOUT_UEFI "2"
 
 struct inspector_options {
     struct engine *engine;

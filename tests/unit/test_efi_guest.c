@@ -320,6 +320,61 @@ static void holds(struct fixture *f, const char *text)
         fail_msg("no \"%s\" in:\n%s", text, f->events);
 }
 
+/* ---------------------------------------------------------------- boot managers by name */
+
+static void put_wide(uint8_t *to, const char *text)
+{
+    for (; *text; text++, to += 2)
+        *to = (uint8_t)*text;
+}
+
+/* What is in an application's image says which boot manager it is; its file is boot.efi here. */
+static void managers(void **state)
+{
+    static const struct {
+        const char *text[2];
+        bool wide;
+        const char *said;
+    } images[] = {
+        {{"#### LoaderInfo: systemd-boot 252.39-1~deb12u2 ####"}, false, "systemd-boot starts at"},
+        {{"#### LoaderInfo: systemd-boot 252.39-1~deb12u2 ####"},
+         false,
+         "boot.efi is systemd-boot 252.39-1~deb12u2\n"},
+        {{"#### LoaderInfo: systemd-stub 257 ####"}, false, "systemd-stub starts at"},
+        {{"rEFInd", "\\refind.conf"}, true, "rEFInd starts at"},
+        {{"limine.conf", "Limine 8.2.0"}, false, "boot.efi is Limine 8.2.0\n"},
+        {{"limine.cfg: since Limine 4.x", "Limine 5.20231207.1"}, false, "boot.efi is Limine 5.20231207.1\n"},
+        {{"limine.conf", "Limine was not found"}, false, "boot.efi starts at"},
+        {{"#### LoaderInfo: "}, false, "boot.efi starts at"},
+        {{"rEFInd"}, true, "boot.efi starts at"},
+    };
+    struct fixture *f = *state;
+    for (size_t i = 0; i < sizeof images / sizeof images[0]; i++) {
+        const struct setting settings[] = {{"inspect", "all"}, {"story", "3"}};
+        const struct engine_config config = {.settings = settings, .nsettings = 2};
+        inspector_destroy(f->in);
+        f->events[0] = 0;
+        memset(f->m.ram + DRIVER + 0x1000, 0, 0x1000);
+        for (unsigned k = 0; k < 2 && images[i].text[k]; k++)
+            if (images[i].wide)
+                put_wide(f->m.ram + DRIVER + 0x1800 + 0x100 * k, images[i].text[k]);
+            else
+                strcpy((char *)f->m.ram + DRIVER + 0x1800 + 0x100 * k, images[i].text[k]);
+        struct error err;
+        f->in = inspector_create(&(struct inspector_options){.engine = &f->m.fake.e,
+                                                             .config = &config,
+                                                             .classes = EVENT_CLASSES_ALL,
+                                                             .systems = systems,
+                                                             .ctx = f,
+                                                             .emit = take_event},
+                                 &err);
+        inspector_start(f->in);
+        boot(f);
+        image(f);
+        holds(f, images[i].said);
+    }
+}
+
 /* ---------------------------------------------------------------- a whole firmware */
 
 static void the_phases(void **state)
@@ -478,6 +533,7 @@ static void noise(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(managers),
         TEST(the_phases),
         TEST(after_a_reset),
         TEST(the_end_of_boot_services),

@@ -220,6 +220,18 @@ static void name_of(const struct efi_guest *eg, uint64_t path, char name[EFI_NAM
     efi_put(name, EFI_NAME, "%s", last);
 }
 
+/* A boot manager has its own name, and not that of its file, which is often BOOTX64.EFI. */
+static void name_manager(struct efi_guest *eg, struct efi_module *m)
+{
+    enum { STORY_OF_MANAGERS = 3 };
+    char name[EFI_NAME], version[EFI_NAME];
+    if (eg->base.o.story < STORY_OF_MANAGERS || m->type != EFI_TYPE_APPLICATION ||
+        !efi_boot_manager(eg, m->base, m->size, name, version))
+        return;
+    efi_note(eg, "%s is %s%s%s", m->name, name, *version ? " " : "", version);
+    memcpy(m->name, name, sizeof m->name);
+}
+
 /* The members of EFI_LOADED_IMAGE_PROTOCOL, in words. */
 enum { LOADED_PATH = 4, LOADED_BASE = 8 };
 
@@ -242,5 +254,6 @@ struct efi_module *efi_module_loaded(struct efi_guest *eg, uint64_t handle, bool
     name_of(eg, efi_number(eg, protocol + LOADED_PATH * eg->word, eg->word), m.name);
     if (!m.name[0])
         efi_debug_name(eg, m.base, &im, m.name);
+    name_manager(eg, &m);
     return efi_module_add(eg, &m);
 }

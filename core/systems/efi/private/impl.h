@@ -134,7 +134,7 @@ void efi_ucs2(const struct efi_guest *eg, uint64_t address, char *buf, size_t si
 
 /* ---------------------------------------------------------------- efi.c */
 
-/* Adds a note: something is not as it should be, and is therefore not reported. */
+/* Adds a note: what is not reported and why, or what else is to be known. */
 __attribute__((format(printf, 2, 3))) void efi_note(struct efi_guest *eg, const char *format, ...);
 /* A limit on what is kept was reached: said once. */
 void efi_say_full(struct efi_guest *eg, const char *what);
@@ -167,6 +167,13 @@ struct efi_module *efi_module_add(struct efi_guest *eg, const struct efi_module 
 void efi_module_probe(struct efi_module *m);
 /* An image was loaded or starts: finds out what it is. NULL if that cannot be known. */
 struct efi_module *efi_module_loaded(struct efi_guest *eg, uint64_t handle, bool loaded);
+
+/* ---------------------------------------------------------------- manager.c */
+
+/* Whether the loaded image is a boot manager that is known; its name, and its version, which may be "". Cost: the image is read and
+ * searched, a millisecond. */
+bool efi_boot_manager(const struct efi_guest *eg, uint64_t base, uint64_t size, char name[EFI_NAME],
+                      char version[EFI_NAME]);
 void efi_module_gone(struct efi_guest *eg, struct efi_module *m);
 /* The name of the module that contains the address; "" if none does. */
 const char *efi_module_name(const struct efi_guest *eg, uint64_t address);
