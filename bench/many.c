@@ -2,6 +2,7 @@
  *
  *   many processes N FILE    N processes, each created by the one before it, named, executing a program, and ended
  *   many running N FILE      the same, but none ends before the last has begun; they end in the order of their beginnings
+ *   many units N FILE        N units of systemd, each started before the first is active
  *   many initcalls N FILE    N initcalls one after the other
  *   many nested N FILE       N initcalls, each begun in the one before it and never ended
  *   many names N FILE        N names of one process
@@ -53,6 +54,21 @@ static void end_process(struct many *m, uint64_t i)
     put(m, (struct event){.kind = EV_PROCESS_EXIT, .f = {0, 2 + i, 2 + i}}, name);
 }
 
+/* What systemd says of a unit. */
+static void say(struct many *m, const char *format, uint64_t i)
+{
+    char text[80];
+    snprintf(text, sizeof text, format, i, i);
+    put(m, (struct event){.kind = EV_PROCESS_LOG, .f = {6, 1, 1}}, text);
+}
+
+static void begin_unit(struct many *m, uint64_t i)
+{
+    if (!i)
+        say(m, "systemd 252 running in system mode (%" PRIu64 "%" PRIu64 ")", 0);
+    say(m, "Starting u%" PRIu64 ".service - Unit %" PRIu64 "...", i);
+}
+
 static void put_initcall(struct many *m, uint64_t i, bool ends)
 {
     char name[40];
@@ -71,6 +87,8 @@ static void put_one(struct many *m, const char *what, uint64_t i)
         end_process(m, i);
     else if (!strcmp(what, "running"))
         return;
+    else if (!strcmp(what, "units"))
+        begin_unit(m, i);
     else if (!strcmp(what, "names")) {
         snprintf(name, sizeof name, "n%" PRIu64, i);
         put(m, (struct event){.kind = EV_PROCESS_NAME, .f = {1, 1}}, name);
@@ -84,19 +102,22 @@ int main(int argc, char **argv)
     const struct trace_config config = {
         .engine = "pc", .behaviour = HV_BEHAVIOUR, .step_ns = 1, .classes = UINT32_MAX};
     if (argc != 4)
-        return fprintf(stderr, "usage: many processes|running|initcalls|nested|names N FILE\n"), 2;
+        return fprintf(stderr, "usage: many processes|running|units|initcalls|nested|names N FILE\n"), 2;
     const uint64_t n = strtoull(argv[2], NULL, 10);
     struct many m = {.w = trace_writer_create(argv[3], &config, &err)};
     must_work(m.w ? 0 : -1, &err);
     put(&m, (struct event){.kind = EV_KERNEL_FOUND},
         "Linux version 6.1.0"); /* where the stages of a kernel begin */
     put(&m, (struct event){.kind = EV_KERNEL_REACHED}, "rest_init");
-    if (!strcmp(argv[1], "processes") || !strcmp(argv[1], "running")) /* which also ends what has initcalls */
+    if (strchr("pru", *argv[1])) /* which also ends what has initcalls */
         put(&m, (struct event){.kind = EV_PROCESS_EXEC, .f = {1, 1, 0x1000}}, "/init");
     for (uint64_t i = 0; i < n; i++)
         put_one(&m, argv[1], i);
-    for (uint64_t i = 0; i < n && !strcmp(argv[1], "running"); i++)
-        end_process(&m, i);
+    for (uint64_t i = 0; i < n; i++)
+        if (!strcmp(argv[1], "running"))
+            end_process(&m, i);
+        else if (!strcmp(argv[1], "units"))
+            say(&m, "Started u%" PRIu64 ".service - Unit %" PRIu64 ".", i);
     const struct trace_end end = {.reason = "reached", .text = "", .icount = m.icount, .time = m.icount};
     must_work(trace_writer_finish(m.w, &end, &err), &err);
     return 0;

@@ -8,7 +8,7 @@
 build build/release/bench/many >/dev/null || fail "bench/many"
 n=${N:-5000}
 cd "$work" || exit 2
-for what in processes running initcalls nested names; do "$top/build/release/bench/many" $what "$n" $what.reel || fail "many $what"; done
+for what in processes running units initcalls nested names; do "$top/build/release/bench/many" $what "$n" $what.reel || fail "many $what"; done
 
 timed() { # COMMAND...
     if [ "$1" = times ]; then
@@ -24,7 +24,7 @@ how=${1:-bounded}
 "$top/build/release/bench/many" processes 1000000 deep.reel || fail "many processes"
 timed bounded processes deep.reel
 rm -f deep.reel
-for what in processes running initcalls nested names; do
+for what in processes running units initcalls nested names; do
     timed "$how" processes --all $what.reel
     [ $what != processes ] && [ $what != running ] || [ "$(wc -l <out)" -ge "$n" ] || fail "processes are missing: $(wc -l <out) of $n"
     timed "$how" processes $what.reel
