@@ -104,7 +104,7 @@ static long find_goal(const struct options *o, const struct stages *all, struct 
 {
     long at = -1;
     if (!o->goal) {
-        at = stages_chain(all, -1);
+        at = stages_chain_end(all);
         if (at < 0)
             error_set(
                 err,
@@ -132,7 +132,7 @@ static long find_goal(const struct options *o, const struct stages *all, struct 
 static int print_chain(const struct options *o, const struct stages *all, yajl_gen g, struct error *err)
 {
     char at[NUMBER_TEXT], took[NUMBER_TEXT], idle[NUMBER_TEXT], gap[NUMBER_TEXT];
-    long i = find_goal(o, all, err);
+    const long i = find_goal(o, all, err);
     if (i < 0)
         return -1;
     uint64_t origin = stages_get(all, (size_t)i)->parent >= 0
@@ -142,8 +142,10 @@ static int print_chain(const struct options *o, const struct stages *all, yajl_g
         out_print(stdout, "%14s %14s%s %14s %14s  %s\n", "began after", "took",
                   o->tasks ? "            own         others" : "", "idle", "then waited",
                   "stage (below it what ended last before it began: by time, not by dependencies)");
-    for (uint64_t next = 0; i >= 0; i = stages_chain(all, i)) {
-        const struct stage *s = stages_get(all, (size_t)i);
+    size_t *chain, n = stages_chain(all, (size_t)i, &chain);
+    uint64_t next = 0;
+    for (size_t k = 0; k < n; k++) {
+        const struct stage *s = stages_get(all, chain[k]);
         if (o->json) {
             print_json(g, o, all, s);
             continue;
@@ -156,6 +158,7 @@ static int print_chain(const struct options *o, const struct stages *all, yajl_g
         print_name(s);
         next = s->begin_time;
     }
+    free(chain);
     return 0;
 }
 

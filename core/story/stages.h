@@ -61,10 +61,13 @@ void stages_fold(struct stages *);
 /* Whether a chain is rather that of `a`'s parent than of `b`'s: the first `in` line of a rule is meant before the others, and an outer
  * stage (systemd's start-up) before one inside it (that of its initramfs). */
 bool stage_chain_before(const struct stage *a, const struct stage *b);
-/* The stage that `of` waited for: among the stages with `chain` in the same parent, the one that ended last
- * before `of` began. With `of` -1, the end of the chain: the stage that ended last, in the first parent that
- * has such stages by the earliest line `in` of their rule. -1 if there is none. */
-long stages_chain(const struct stages *, long of);
+/* The end of the chain: the stage with `chain` that ended last, in the first parent that has such stages by the
+ * earliest line `in` of their rule. -1 if there is none. */
+long stages_chain_end(const struct stages *);
+/* Stage `of` and those that it waited for, of which each is, among the stages with `chain` in the same parent,
+ * the one that ended last before the stage before it began. Returns how many; *chain is their numbers, to be
+ * freed. Cost: that of sorting the stages. */
+size_t stages_chain(const struct stages *, size_t of, size_t **chain);
 
 /* ---- the current stage of a machine that is being recorded ---- */
 

@@ -110,38 +110,54 @@ void stages_fold(struct stages *s)
 
 /* ---------------------------------------------------------------- what was waited for */
 
-/* The stage that ended last before stage `of` began, in the same parent. */
-static long waited_for(const struct stages *s, size_t of)
-{
-    assert(of < s->n);
-    const struct stage *g = &s->list[of];
-    long best = -1;
-    for (size_t i = 0; i < s->n; i++) {
-        const struct stage *c = &s->list[i];
-        if (!c->chain || i == of || c->open || c->parent != g->parent || c->end > g->begin ||
-            c->begin >= g->begin)
-            continue;
-        if (best < 0 || c->end >= s->list[best].end)
-            best = (long)i;
-    }
-    return best;
-}
-
 bool stage_chain_before(const struct stage *a, const struct stage *b)
 {
     return a->in != b->in ? a->in < b->in : a->depth < b->depth;
 }
 
-long stages_chain(const struct stages *s, long of)
+long stages_chain_end(const struct stages *s)
 {
-    if (of >= 0)
-        return waited_for(s, (size_t)of);
+    long end = -1;
     for (size_t i = 0; i < s->n; i++) {
-        const struct stage *c = &s->list[i], *best = of >= 0 ? &s->list[of] : NULL;
+        const struct stage *c = &s->list[i], *best = end >= 0 ? &s->list[end] : NULL;
         if (!c->chain || c->open)
             continue;
         if (!best || (c->parent == best->parent ? c->end >= best->end : stage_chain_before(c, best)))
-            of = (long)i;
+            end = (long)i;
     }
-    return of;
+    return end;
+}
+
+struct ended {
+    uint64_t end;
+    size_t number;
+};
+
+static int by_end(const void *a, const void *b)
+{
+    const struct ended *x = a, *y = b;
+    if (x->end != y->end)
+        return x->end < y->end ? -1 : 1;
+    return x->number < y->number ? -1 : x->number > y->number;
+}
+
+/* Each stage of a chain begins before the one that waited for it: one walk, from the last that ended to the first, finds them all. */
+size_t stages_chain(const struct stages *s, size_t of, size_t **chain)
+{
+    assert(of < s->n);
+    struct ended *ended = mem_alloc((s->n + 1) * sizeof *ended);
+    size_t n = 0, found = 1;
+    for (size_t i = 0; i < s->n; i++)
+        if (s->list[i].chain && !s->list[i].open && s->list[i].parent == s->list[of].parent)
+            ended[n++] = (struct ended){s->list[i].end, i};
+    qsort(ended, n, sizeof *ended, by_end);
+    *chain = mem_alloc((n + 1) * sizeof **chain);
+    **chain = of;
+    for (size_t i = n; i-- > 0;) {
+        const struct stage *waiter = &s->list[(*chain)[found - 1]];
+        if (ended[i].end <= waiter->begin && s->list[ended[i].number].begin < waiter->begin)
+            (*chain)[found++] = ended[i].number;
+    }
+    free(ended);
+    return found;
 }

@@ -34,5 +34,8 @@ for what in processes running units initcalls nested names; do
     timed "$how" export $what.reel --format html --pictures 0 -o x.html
     timed "$how" query $what.reel "SELECT count(*) FROM initcalls"
 done
+"$top/build/release/bench/many" waiting "$n" waiting.reel || fail "many waiting"
+timed "$how" stages --critical-chain waiting.reel
+[ "$(wc -l <out)" = $((n + 1)) ] || fail "the chain has $(wc -l <out) lines"
 timed "$how" diff processes.reel initcalls.reel
 finish
