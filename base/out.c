@@ -369,6 +369,11 @@ void out_markup(FILE *f, const void *text, size_t n)
     }
 }
 
+void out_markup_text(FILE *f, const char *text)
+{
+    out_markup(f, text, strlen(text));
+}
+
 /* ---------------------------------------------------------------- where it goes */
 
 bool out_is_terminal(FILE *f)

@@ -46,6 +46,7 @@ void out_byte(FILE *f, uint8_t byte);
 void out_control(FILE *f, const char *sequence);
 /* Text in HTML and XML, in an element or between double quotes. What XML cannot hold is escaped as in ESCAPE_LINES. */
 void out_markup(FILE *f, const void *text, size_t n);
+void out_markup_text(FILE *f, const char *text);
 
 /* ---- where it goes ---- */
 bool out_is_terminal(FILE *f);

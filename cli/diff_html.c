@@ -4,7 +4,6 @@
 
 #include "base/out.h"
 #include "cli/diff.h"
-#include "cli/markup.h"
 #include "cli/outline_options.h"
 
 enum { NAME = 1200 };
@@ -29,7 +28,7 @@ struct page {
 
 static void text(struct page *g, const char *s)
 {
-    markup_text(g->out, s);
+    out_markup_text(g->out, s);
 }
 
 static void put_boot(struct page *g, const char *letter, const struct diff_boot *b)
@@ -228,7 +227,7 @@ void diff_html(FILE *out, const struct diff_result *r, size_t n)
         "<style>");
     out_words(out, style);
     out_words(out, "</style></head><body>\n<h1>How boots differ from ");
-    markup_text(out, r->a->path);
+    out_markup_text(out, r->a->path);
     out_words(out, "</h1>\n");
     for (size_t i = 0; i < n; i++)
         put_result(&(struct page){out, &r[i]});

@@ -7,7 +7,6 @@
 #include "base/numbers.h"
 #include "base/out.h"
 #include "cli/diff.h"
-#include "cli/markup.h"
 #include "cli/outline_options.h"
 
 enum {
@@ -39,19 +38,19 @@ static void put_difference(struct suite *s, const struct pair *p)
     char name[NAME];
     bool only_b = p->a == OUTLINE_NONE;
     diff_name((only_b ? s->r->b : s->r->a)->outline, only_b ? p->b : p->a, name, sizeof name);
-    markup_text(s->out, pair_way_name(p->way));
+    out_markup_text(s->out, pair_way_name(p->way));
     out_words(s->out, ": ");
-    markup_text(s->out, name);
+    out_markup_text(s->out, name);
     for (unsigned i = 0; i < p->nchanges; i++) {
         const struct change *c = comparison_change(s->r->c, p, i);
         if (c->tolerated)
             continue;
         out_words(s->out, "\n    ");
-        markup_text(s->out, c->field);
+        out_markup_text(s->out, c->field);
         out_words(s->out, ": ");
-        markup_text(s->out, c->a);
+        out_markup_text(s->out, c->a);
         out_words(s->out, " -> ");
-        markup_text(s->out, c->b);
+        out_markup_text(s->out, c->b);
     }
     out_char(s->out, '\n');
 }
@@ -68,7 +67,7 @@ static void put_case(struct suite *s, size_t i)
     const struct outline_item *it = diff_either(s->r, p), *b = diff_item(s->r, p, 1);
     size_t n = 0;
     out_words(s->out, "    <testcase classname=\"bootreel.diff\" name=\"");
-    markup_text(s->out, it->text);
+    out_markup_text(s->out, it->text);
     out_words(s->out, "\" time=\"");
     put_seconds(s->out, (b ? b : it)->took);
     out_words(s->out, "\">");
@@ -91,9 +90,9 @@ static void put_rules(struct suite *s)
         if (uses[i])
             continue;
         out_words(s->out, "this rule matches nothing: ");
-        markup_text(s->out, about.where);
+        out_markup_text(s->out, about.where);
         out_words(s->out, ": ");
-        markup_text(s->out, about.text);
+        out_markup_text(s->out, about.text);
         out_char(s->out, '\n');
     }
     out_words(s->out, "</system-out>\n");
@@ -117,9 +116,9 @@ static void put_end(struct suite *s)
     const struct why *why = verdict_is_bad(s->r->b->why) ? s->r->b->why : NULL;
     const char *verdict = why ? why->verdict : "";
     out_words(s->out, "    <testcase classname=\"bootreel.diff\" name=\"end\"><failure message=\"");
-    markup_text(s->out, new_crash(s) ? outline_end(outline_about(s->r->b->outline)) : verdict);
+    out_markup_text(s->out, new_crash(s) ? outline_end(outline_about(s->r->b->outline)) : verdict);
     out_words(s->out, "\">");
-    markup_text(s->out, verdict);
+    out_markup_text(s->out, verdict);
     out_words(s->out, "</failure></testcase>\n");
 }
 
@@ -137,7 +136,7 @@ static void put_suite(struct suite *s)
     }
     free(fails);
     out_words(s->out, "  <testsuite name=\"");
-    markup_text(s->out, s->r->b->path);
+    out_markup_text(s->out, s->r->b->path);
     out_print(s->out, "\" tests=\"%zu\" failures=\"%zu\" errors=\"0\" time=\"", cases + bad, failures + bad);
     put_seconds(s->out, outline_about(s->r->b->outline)->time);
     out_words(s->out, "\">\n");

@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "bios/builtin.h"
 #include "cli/cli.h"
-#include "cli/hosted.h"
+#include "core/run/hosted.h"
 #include "cli/machine_impl.h"
 #include "core/story/guest.h"
 #include "core/story/inspector.h"

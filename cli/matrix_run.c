@@ -12,7 +12,6 @@
 #include "base/spawn.h"
 #include "base/text.h"
 #include "cli/diff.h"
-#include "cli/markup.h"
 #include "cli/matrix.h"
 #include "cli/outline_options.h"
 #include "core/compare/digest.h"
@@ -201,7 +200,7 @@ static void put_plain_report(const struct job *job, FILE *out)
         job->j->name, failed, job->j->name);
     if (*what) { /* what fails nothing is a remark */
         out_words(out, failed ? "<failure message=\"" : "<system-out>");
-        markup_text(out, what);
+        out_markup_text(out, what);
         out_words(out, failed ? "\"/>" : "</system-out>");
     }
     out_words(out, "</testcase>\n</testsuite>\n</testsuites>\n");

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/hosted.h"
+#include "core/run/hosted.h"
 #include "base/memory.h"
 
 enum { MAX_HEADERS = 64, MAX_DYNAMIC = 4096, PATH = 4096 };

@@ -1,7 +1,6 @@
-/* hosted.h - programs for the deterministic Linux host: which files they need, and the settings. Private to
- * cli/. */
-#ifndef BOOTREEL_CLI_HOSTED_H
-#define BOOTREEL_CLI_HOSTED_H
+/* hosted.h - programs for the deterministic Linux host: which files they need. */
+#ifndef BOOTREEL_CORE_RUN_HOSTED_H
+#define BOOTREEL_CORE_RUN_HOSTED_H
 
 #include "core/engine/engine.h"
 #include "core/run/image_file.h"
