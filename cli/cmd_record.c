@@ -553,7 +553,7 @@ static int conclude(struct record *r, const struct record_result *res, struct er
     struct why *w = ask_why(r, &unasked);
     /* Where a person ends a recording, a boot may look stuck that only was not done yet. */
     const bool person = res->stop.reason == STOP_INTERRUPTED,
-               broken = record_crashed(res) || (verdict_is_bad(w) && !person);
+               broken = record_crashed(res) || (why_is_bad(w) && !person);
     const struct record_ended ended = ended_as(r, res);
     if (!r->quiet)
         record_summary(&ended, w);

@@ -370,7 +370,7 @@ static void summary(const struct run *r, const struct record_result *res, const 
     char a[NUMBER_TEXT], b[NUMBER_TEXT];
     if (r->quiet)
         return;
-    if (verdict_is_bad(w))
+    if (why_is_bad(w))
         out_print(stderr, "bootreel: %s: %s\n", r->o.path, w->verdict);
     out_print(stderr, "bootreel: %s: %s, guest time %s", r->o.path, number_bytes(a, res->bytes),
               number_time(b, res->stop.time));
@@ -386,7 +386,7 @@ static int conclude(struct run *r, const struct record_result *res)
 {
     const bool person = res->stop.reason == STOP_INTERRUPTED;
     struct why *w = ask_why(r);
-    const bool bad = verdict_is_bad(w) || (res->crash && res->crash != CRASH_IDLE);
+    const bool bad = why_is_bad(w) || (res->crash && res->crash != CRASH_IDLE);
     summary(r, res, w);
     why_free(w);
     if (res->image_lost || res->stop.reason == STOP_GUEST_FAULT) {

@@ -17,7 +17,7 @@ static void print_json(const struct why *w, const char *path)
 {
     yajl_gen g = json_new(true);
     yajl_gen_map_open(g);
-    verdict_json(g, w, path);
+    why_json(g, w, path);
     yajl_gen_map_close(g);
     json_print(g);
     yajl_gen_free(g);

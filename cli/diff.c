@@ -68,7 +68,7 @@ void diff_path(const struct diff_result *r, const struct pair *p, const char *be
 bool diff_has_verdicts(const struct diff_result *r)
 {
     const struct why *a = r->a->why, *b = r->b->why;
-    if (!verdict_is_bad(a) && !verdict_is_bad(b))
+    if (!why_is_bad(a) && !why_is_bad(b))
         return false;
     return !a || !b || strcmp(a->verdict, b->verdict);
 }

@@ -44,7 +44,7 @@ static void put_boot(yajl_gen g, const char *name, const struct diff_boot *b)
     json_number(g, "events", a->events);
     if (b->why) {
         json_object(g, "why");
-        verdict_json(g, b->why, b->path);
+        why_json(g, b->why, b->path);
         yajl_gen_map_close(g);
     }
     yajl_gen_map_close(g);

@@ -108,12 +108,12 @@ static bool new_crash(const struct suite *s)
 static bool new_verdict(const struct suite *s)
 {
     const struct why *a = s->r->a->why, *b = s->r->b->why;
-    return verdict_is_bad(b) && !(verdict_is_bad(a) && a->code == b->code);
+    return why_is_bad(b) && !(why_is_bad(a) && a->code == b->code);
 }
 
 static void put_end(struct suite *s)
 {
-    const struct why *why = verdict_is_bad(s->r->b->why) ? s->r->b->why : NULL;
+    const struct why *why = why_is_bad(s->r->b->why) ? s->r->b->why : NULL;
     const char *verdict = why ? why->verdict : "";
     out_words(s->out, "    <testcase classname=\"bootreel.diff\" name=\"end\"><failure message=\"");
     out_markup_text(s->out, new_crash(s) ? outline_end(outline_about(s->r->b->outline)) : verdict);

@@ -68,9 +68,9 @@ static void print_why(struct printer *p, const char *letter, const struct diff_b
     if (!b->why)
         return;
     out_print(p->out, "why %-6s ", letter);
-    colored(p, verdict_is_bad(b->why) ? "\033[31m" : "", b->why->verdict);
+    colored(p, why_is_bad(b->why) ? "\033[31m" : "", b->why->verdict);
     out_char(p->out, '\n');
-    for (size_t i = 0; verdict_is_bad(b->why) && i < b->why->n && i < FIRST; i++) {
+    for (size_t i = 0; why_is_bad(b->why) && i < b->why->n && i < FIRST; i++) {
         const struct why_line *l = &b->why->line[i];
         char at[24] = "";
         if (l->placed)

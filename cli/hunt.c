@@ -87,7 +87,7 @@ static int ask(const struct hunt *h, const char *path, struct hunt_kept *k, bool
         snprintf(k->code, sizeof k->code, "%s", why_code_name(w->code));
         snprintf(k->verdict, sizeof k->verdict, "%s", w->verdict);
     }
-    *bad = verdict_is_bad(w);
+    *bad = why_is_bad(w);
     why_free(w);
     trace_close(t);
     return t ? 0 : -1;

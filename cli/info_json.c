@@ -235,7 +235,7 @@ static void put_verdict(yajl_gen g, const struct engines *engines, struct trace 
         return;
     }
     json_object(g, "why");
-    verdict_json(g, w, path);
+    why_json(g, w, path);
     yajl_gen_map_close(g);
     why_free(w);
 }

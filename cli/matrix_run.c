@@ -140,7 +140,7 @@ static void take_verdict(struct job *job, struct trace *t)
     struct why *why = verdict_of(job->o->engines, t);
     if (why && why->answer != WHY_NOTHING)
         snprintf(r->verdict, sizeof r->verdict, "%s", why->verdict);
-    if (verdict_is_bad(why))
+    if (why_is_bad(why))
         snprintf(r->code, sizeof r->code, "%s", why_code_name(why->code));
     job->why = why;
 }
@@ -238,7 +238,7 @@ static int put_report(struct job *job, struct error *err)
     free(path);
     if (!out)
         return -1;
-    const bool alone = job->result.state == JOB_FAILED || (job->broken && !verdict_is_bad(job->why));
+    const bool alone = job->result.state == JOB_FAILED || (job->broken && !why_is_bad(job->why));
     if (alone || !put_comparison(job, output_file(out)))
         put_plain_report(job, output_file(out));
     return output_done(out, err);

@@ -1,6 +1,5 @@
 /* outline_options.c - see outline_options.h. */
 #include "cli/outline_options.h"
-#include "core/run/crash.h"
 
 const struct option_row outline_options[] = {
     {.name = "profile",
@@ -29,15 +28,4 @@ struct outline *outline_from_trace(const struct outline_options *o, struct trace
                                    struct error *err)
 {
     return outline_of_trace(t, path, o->profile, err);
-}
-
-bool outline_crashed(const struct outline_about *a)
-{
-    const enum crash c = crash_by_word(a->ended);
-    return c && c != CRASH_IDLE;
-}
-
-const char *outline_end(const struct outline_about *a)
-{
-    return outline_crashed(a) && *a->end_text ? a->end_text : *a->ended ? a->ended : "no end";
 }

@@ -17,9 +17,4 @@ void outline_options_free(struct outline_options *);
 struct outline *outline_from_trace(const struct outline_options *, struct trace *t, const char *path,
                                    struct error *err);
 
-/* Whether that boot ended in a crash (core/run/crash.h): `end_text` says which. */
-bool outline_crashed(const struct outline_about *a);
-/* How it ended, in a few words: "power-off", "kernel panic: …". */
-const char *outline_end(const struct outline_about *a);
-
 #endif

@@ -81,7 +81,7 @@ static int look(const struct powercut *p, const char *path, struct boot *b, stru
         return -1;
     struct why *w = verdict_of(p->engines, t);
     b->outline = outline_of_trace(t, path, NULL, err);
-    b->wrong = verdict_is_bad(w);
+    b->wrong = why_is_bad(w);
     put_end(t, b->end);
     if (b->wrong && result) {
         snprintf(result->code, sizeof result->code, "%s", why_code_name(w->code));

@@ -75,7 +75,7 @@ void record_summary(const struct record_ended *e, const struct why *w)
     size_t n;
     if (record_crashed(res))
         out_print(stdout, "%s\n", res->crash_text);
-    if (verdict_is_bad(w))
+    if (why_is_bad(w))
         print_why(e->path, w);
     marks_list(e->marks, &n);
     if (n)

@@ -2,18 +2,12 @@
 #ifndef BOOTREEL_CLI_VERDICT_H
 #define BOOTREEL_CLI_VERDICT_H
 
-#include <yajl/yajl_gen.h>
-
 #include "core/why/why.h"
 
 /* What went wrong in the whole record. NULL if it cannot be asked: that the trace is of another version must
  * not keep a command from its own work. Cost: as why_ask(). */
 struct why *verdict_of(const struct engines *engines, struct trace *t);
-/* Whether there is a verdict, and something went wrong. NULL is allowed. */
-bool verdict_is_bad(const struct why *w);
 /* The exit status that says so: EXIT_DONE for a healthy boot, EXIT_NO for a broken one, EXIT_UNKNOWN if it cannot be told. */
 int verdict_status(const struct why *w);
-/* Adds the verdict as members of the open object. `path`: the trace that the commands go to. */
-void verdict_json(yajl_gen g, const struct why *w, const char *path);
 
 #endif

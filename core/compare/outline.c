@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "core/compare/outline.h"
+#include "core/run/crash.h"
 
 enum { POOL_BLOCK = 65536, TEXT_MAX = 8192 };
 
@@ -299,4 +300,15 @@ void outline_add_field(struct outline *o, uint32_t item, const struct outline_fi
     o->field[o->nfields] = *f;
     o->field[o->nfields++].name = whole_string(o, f->name);
     it->nfields++;
+}
+
+bool outline_crashed(const struct outline_about *a)
+{
+    const enum crash c = crash_by_word(a->ended);
+    return c && c != CRASH_IDLE;
+}
+
+const char *outline_end(const struct outline_about *a)
+{
+    return outline_crashed(a) && *a->end_text ? a->end_text : *a->ended ? a->ended : "no end";
 }

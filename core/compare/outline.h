@@ -90,6 +90,10 @@ void outline_free(struct outline *); /* NULL is allowed */
 /* The description is copied. */
 void outline_set_about(struct outline *, const struct outline_about *);
 const struct outline_about *outline_about(const struct outline *);
+/* Whether that boot ended in a crash (core/run/crash.h): `end_text` says which. */
+bool outline_crashed(const struct outline_about *a);
+/* How it ended, in a few words: "power-off", "kernel panic: …". */
+const char *outline_end(const struct outline_about *a);
 
 /* Adds an item with its fields and returns its number. `parent` and `within` must exist. All strings are copied;
  * kind and text are needed; `same` NULL: computed from the text. id, key, depth, first and nfields are computed. */

@@ -7,6 +7,8 @@
 #ifndef BOOTREEL_CORE_WHY_WHY_H
 #define BOOTREEL_CORE_WHY_WHY_H
 
+#include <yajl/yajl_gen.h>
+
 #include "base/text.h"
 #include "core/engine/engines.h"
 #include "traces/trace.h"
@@ -69,5 +71,13 @@ void why_free(struct why *w); /* NULL is allowed */
  * lines are wrapped. `go`: the command that goes to a position given after it ("boot-seek"), its words quoted (text_shell_word()); NULL: it
  * is left out. */
 void why_text(struct text *out, const struct why *w, const char *go, size_t most);
+/* Adds it as members of the open object. `path`: the trace that the commands in it go to. */
+void why_json(yajl_gen g, const struct why *w, const char *path);
+
+/* Whether something went wrong. NULL is allowed: nothing was asked. */
+static inline bool why_is_bad(const struct why *w)
+{
+    return w && w->answer == WHY_WRONG;
+}
 
 #endif
