@@ -5,7 +5,9 @@
 
 #include "base/memory.h"
 #include "base/out.h"
-#include "cli/diff.h"
+#include "cli/cli.h"
+#include "cli/verdict.h"
+#include "core/export/diff.h"
 #include "cli/diff_calls.h"
 #include "cli/outline_options.h"
 #include "core/compare/digest.h"

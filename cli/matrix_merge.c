@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "base/out.h"
 #include "base/text.h"
-#include "cli/diff.h"
+#include "core/export/diff.h"
 #include "cli/matrix.h"
 #include "core/compare/digest.h"
 

@@ -2,9 +2,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/numbers.h"
 #include "base/out.h"
-#include "cli/diff.h"
-#include "cli/outline_options.h"
+#include "core/export/diff.h"
 
 enum { NAME = 1200 };
 

@@ -1,9 +1,8 @@
-/* diff.h - what the forms of bootreel diff's output share. Private to cli/. */
-#ifndef BOOTREEL_CLI_DIFF_H
-#define BOOTREEL_CLI_DIFF_H
+/* diff.h - a comparison of boots as text, JSON, JUnit and HTML. The files that do that share what is below. */
+#ifndef BOOTREEL_CORE_EXPORT_DIFF_H
+#define BOOTREEL_CORE_EXPORT_DIFF_H
 
-#include "cli/cli.h"
-#include "cli/verdict.h"
+#include "core/why/why.h"
 #include "core/compare/cause.h"
 #include "core/compare/align.h"
 #include "core/compare/compare.h"

@@ -1,7 +1,7 @@
-/* diff.c - what the forms of bootreel diff's output share. */
+/* diff_items.c - what the forms of bootreel diff's output share. */
 #include <string.h>
 
-#include "cli/diff.h"
+#include "core/export/diff.h"
 
 const struct outline_item *diff_item(const struct diff_result *r, const struct pair *p, unsigned side)
 {

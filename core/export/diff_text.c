@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/numbers.h"
 #include "base/out.h"
-#include "cli/diff.h"
-#include "cli/outline_options.h"
+#include "core/export/diff.h"
 
 enum { NAME = 600 };
 

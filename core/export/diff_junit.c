@@ -6,8 +6,7 @@
 #include "base/memory.h"
 #include "base/numbers.h"
 #include "base/out.h"
-#include "cli/diff.h"
-#include "cli/outline_options.h"
+#include "core/export/diff.h"
 
 enum {
     CASE_DEPTH = 2 /* stages further in belong to the case of the one that they are in */,

@@ -3,7 +3,7 @@
 
 #include "base/json.h"
 #include "base/out.h"
-#include "cli/diff.h"
+#include "core/export/diff.h"
 
 enum { NAME = 1000, PATH = 2000 };
 
