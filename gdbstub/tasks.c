@@ -250,6 +250,20 @@ static unsigned add_inlined(struct gdbstub *g, const struct symbols *s, symbol_s
     return number;
 }
 
+/* A call that does not return may be the last instruction of its function: what is behind it belongs to another, or to none. */
+static void name_frame(const struct symbols *s, symbol_space space, const struct view_frame *f, uint64_t at,
+                       char *name, size_t size)
+{
+    char call[300];
+    symbols_text(s, space, f->pc, at, name, size);
+    if (!f->called)
+        return;
+    symbols_text(s, space, f->pc - 1, at, call, sizeof call);
+    const size_t n = strcspn(name, "+");
+    if (!name[n] || n != strcspn(call, "+") || strncmp(name, call, n))
+        snprintf(name, size, "%s", call);
+}
+
 static void add_frames(struct gdbstub *g, symbol_space space, const struct view_frame *frame, size_t n,
                        struct text *out)
 {
@@ -264,10 +278,7 @@ static void add_frames(struct gdbstub *g, symbol_space space, const struct view_
         struct debug_place outer;
         const uint64_t pc = frame[i].pc;
         const struct symbols *s = view_task_symbols(calls_of(g), stub_symbols(g), space, pc, at);
-        symbols_text(s, space, pc, at, name, sizeof name);
-        if (frame[i].called &&
-            !strchr(name, '+')) /* a call that does not return may be the last of its function */
-            symbols_text(s, space, pc - 1, at, name, sizeof name);
+        name_frame(s, space, &frame[i], at, name, sizeof name);
         number = add_inlined(g, s, space, &frame[i], number, &outer, out);
         const bool known = *name && strncmp(name, "0x", 2);
         text_add(out, "#%-3u 0x%016" PRIx64 " in %s", number, pc,

@@ -233,27 +233,30 @@ static bool add_row(struct reading *r, uint64_t address, uint64_t *end)
     return good;
 }
 
-static void add_function(struct reading *r, uint64_t begin, uint64_t end)
+/* Returns where what is known from `begin` on ends. */
+static uint64_t add_function(struct reading *r, uint64_t begin, uint64_t end)
 {
     uint64_t at = begin, next;
     while (at < end && add_row(r, at, &next))
         at = next < end ? next : end;
     if (at > begin)
         symbol_table_add_frame(r->t, &(struct symbol_frame){.address = at, .base = FRAME_UNKNOWN});
+    return at;
 }
 
 /* A stripped file has a sorted table of the functions with call frames: Linux Standard Base 5.0, "Exception
  * Frame Header". It holds their addresses and the places of their call frames, as 32-bit distances from the
  * table itself (the only form that linkers write). */
-static void add_stripped(struct reading *r, Elf *elf)
+static bool add_by_table(struct reading *r, Elf *elf)
 {
     enum { VERSION = 1, POINTER = 0x1b, COUNT = 0x03, TABLE = 0x3b, HEAD = 12, ENTRY = 8 };
     const uint64_t most = 1 << 20; /* bytes of the last function, which nothing limits */
     Elf_Scn *section = NULL;
     GElf_Shdr head;
     size_t names;
+    bool found = false;
     if (elf_getshdrstrndx(elf, &names))
-        return;
+        return false;
     while ((section = elf_nextscn(elf, section))) {
         const Elf_Data *d = gelf_getshdr(section, &head) ? elf_getdata(section, NULL) : NULL;
         const char *name = d ? elf_strptr(elf, names, head.sh_name) : NULL;
@@ -264,7 +267,8 @@ static void add_stripped(struct reading *r, Elf *elf)
             continue;
         memcpy(&n, p + 8, sizeof n);
         if (n > (d->d_size - HEAD) / ENTRY)
-            return;
+            return found;
+        found = true;
         for (uint32_t i = 0; i < n; i++) {
             int32_t at, next;
             memcpy(&at, p + HEAD + ENTRY * i, sizeof at);
@@ -274,6 +278,23 @@ static void add_stripped(struct reading *r, Elf *elf)
                 add_function(r, begin, i + 1 < n ? head.sh_addr + (uint64_t)(int64_t)next : begin + most);
         }
     }
+    return found;
+}
+
+/* A program that was linked statically has no such table, but call frames: its code is gone through from function to function; between them
+ * are some bytes that belong to none. */
+static void add_by_code(struct reading *r, Elf *elf)
+{
+    const uint64_t most = 64 << 20; /* bytes of a section */
+    Elf_Scn *section = NULL;
+    GElf_Shdr head;
+    while ((section = elf_nextscn(elf, section)))
+        if (gelf_getshdr(section, &head) && head.sh_flags & SHF_EXECINSTR && head.sh_size <= most &&
+            head.sh_addr + head.sh_size >= head.sh_addr)
+            for (uint64_t at = head.sh_addr, end = at + head.sh_size, next; at < end; at = next) {
+                next = add_function(r, at, end);
+                next += next == at;
+            }
 }
 
 void symbol_table_read_frames(struct symbol_table *t, Elf *elf, Dwarf *dwarf, bool wide)
@@ -282,8 +303,8 @@ void symbol_table_read_frames(struct symbol_table *t, Elf *elf, Dwarf *dwarf, bo
     Dwarf_CFI *own = r.cfi ? NULL : dwarf_getcfi_elf(elf);
     r.cfi = r.cfi ? r.cfi : own;
     find_real_mode(elf, dwarf, &r.real);
-    if (own && !dwarf)
-        add_stripped(&r, elf);
+    if (own && !dwarf && !add_by_table(&r, elf))
+        add_by_code(&r, elf);
     for (size_t i = 0; r.cfi && dwarf && i < t->n; i++)
         if (t->entries[i].flags & SYMBOL_SIZED && symbol_is_code(t->entries[i].type | 0x20))
             add_function(&r, t->entries[i].address, t->entries[i].address + t->entries[i].size);

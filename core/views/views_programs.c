@@ -290,19 +290,27 @@ static void add_stretch(struct symbols *out, const struct view_task *t, const ch
                                               .end = end});
 }
 
+/* From the first to the last address at which the program's file is mapped; both 0: nowhere. */
+static void find_extent(const struct reader *r, const struct program *p, uint64_t *begin, uint64_t *end)
+{
+    *begin = UINT64_MAX, *end = 0;
+    for (size_t i = 0; i < r->nareas; i++) {
+        const uint64_t from = member(r, r->areas[i], AREA_START), to = member(r, r->areas[i], AREA_END);
+        if (member(r, r->areas[i], AREA_FILE) != p->file)
+            continue;
+        *begin = from < *begin ? from : *begin;
+        *end = to > *end ? to : *end;
+    }
+    *begin = *end ? *begin : 0;
+}
+
 /* Code for which no symbol is known has the name of its file, and its address there: [libc.so.6]+0x1234. */
 static void add_file_names(const struct reader *r, struct symbols *out, const struct view_task *t,
                            const struct program *p)
 {
     char name[80];
-    uint64_t begin = UINT64_MAX, end = 0;
-    for (size_t i = 0; i < r->nareas; i++) {
-        const uint64_t from = member(r, r->areas[i], AREA_START), to = member(r, r->areas[i], AREA_END);
-        if (member(r, r->areas[i], AREA_FILE) != p->file)
-            continue;
-        begin = from < begin ? from : begin;
-        end = to > end ? to : end;
-    }
+    uint64_t begin, end;
+    find_extent(r, p, &begin, &end);
     snprintf(name, sizeof name, "[%s]", p->name);
     if (begin >= p->bias && end > begin)
         add_stretch(out, t, name, p->bias, p->bias, end);
@@ -314,6 +322,8 @@ static void add_program(const struct reader *r, struct symbols *out, const struc
     struct error ignored;
     struct build_id id = {0};
     struct symbol_mapping m = {.space = view_task_space(t), .bias = p->bias};
+    uint64_t begin, end;
+    find_extent(r, p, &begin, &end);
     const char *path = d && build_id_of_elf(p->elf, p->size, &id) ? debug_info_find(d, &id, p->name) : NULL;
     struct debug_file *f =
         path ? debug_file_open(d, path, &(struct debug_at){.bias = p->bias}, &ignored) : NULL;
@@ -322,10 +332,9 @@ static void add_program(const struct reader *r, struct symbols *out, const struc
     if (m.table)
         symbols_map(out, &m);
     if (f)
-        symbols_add_debug(
-            out,
-            &(struct symbol_debug){
-                .file = f, .table = m.table, .space = m.space, .begin = p->bias, .end = p->bias + p->size});
+        symbols_add_debug(out,
+                          &(struct symbol_debug){
+                              .file = f, .table = m.table, .space = m.space, .begin = begin, .end = end});
 }
 
 /* ---------------------------------------------------------------- code without a file */

@@ -43,6 +43,34 @@ generated=$(awk '/generated code$/ { print $2; exit }' events.out)
 backtrace generated "$((generated + 700000))"
 holds generated.bt ' in \[code that the program generated\]\+0x[0-9a-f]' "generated code"
 
+# A server of our own has the file: elfutils' debuginfod.
+if command -v debuginfod >/dev/null; then
+    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    debuginfod -d "$work/server.db" -p "$port" -F "$work/mine" >server.log 2>&1 &
+    server=$!
+    id=$(readelf -n full | sed -n 's/.*Build ID: //p')
+    for ((i = 0; i < 100; i++)); do wget -q -O /dev/null "http://127.0.0.1:$port/buildid/$id/debuginfo" && break || sleep 0.2; done
+    export DEBUGINFOD_URLS=http://127.0.0.1:$port DEBUGINFOD_CACHE_PATH=$work/fetched
+    backtrace server console:comparing --debug-info debuginfod
+    kill "$server"
+    unset DEBUGINFOD_URLS DEBUGINFOD_CACHE_PATH
+    holds server.bt ' in main\+0x[0-9a-f]+ \[init\] at [^ ]*init.c:50$' "debug information from a server"
+else
+    skip "debuginfod" "the package debuginfod is not installed"
+fi
+
+# A program that was linked statically, stripped, is at its own addresses and has no sorted table of its call frames.
+build -static -O1 -o static "$top"/tests/guests/debug/static.c
+mkdir -p still/dev && strip -o still/init static && (cd still && find . | sort | cpio --quiet -o -H newc --reproducible -R 0:0) | gzip -n >still.gz
+"$BOOTREEL" record --kernel "$kernel" --initrd still.gz --append 'console=ttyS0 quiet' --until 'console:deep inside' -q -o still.reel </dev/null >/dev/null 2>&1
+still() { gdb_run -ex "source $top/scripts/gdb/bootreel.py" -ex "boot-open still.reel ${*:2}" -ex 'boot-seek 100%' -ex 'boot-bt' >"$1.bt"; }
+still still
+[ "$(grep -c ' in \[init\]+0x' still.bt)" -ge 4 ] || fail "the frames of a static program: $(cat still.bt)"
+still static --debug-info static
+holds static.bt ' in innermost\+0x[0-9a-f]+ \[init\] at [^ ]*static.c:[89]$' "where it writes"
+holds static.bt ' in inlined \(inlined\) at [^ ]*static.c:13$' "an inlined function"
+holds static.bt ' in main\+0x[0-9a-f]+ \[init\] at [^ ]*static.c:26$' "a call that does not return, at the end of its function"
+
 expect 2 missing "$BOOTREEL" why a.reel --debug-info nowhere
 holds missing.err '^bootreel: --debug-info: nowhere: No such file' "a folder that is not there"
 expect 2 no-dwarf "$BOOTREEL" why a.reel --debug-info root/init
