@@ -349,7 +349,7 @@ static const struct option_row rows[] = {
          "is refused. A part that began in a sequence that repeats differently with other events, or in a call that a new probe follows, is run again."},
     GROUP(observe_options),
     GROUP(compile_options),
-    GROUP(quiet_options),
+    QUIET_ROW(struct annotate, quiet),
     END_OF_ROWS,
 };
 
@@ -361,9 +361,6 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
         return take_unsigned(row, value, 1, JOBS_MAX, &a->jobs, err);
     case OPT_PART:
         return take_part(row, value, &a->part, &a->parts, err);
-    case OPT_QUIET:
-        a->quiet = true;
-        return 0;
     case OPT_EVENTS:
         a->events = value;
         return take_classes(row, value, &(uint32_t){0}, err);

@@ -103,7 +103,7 @@ static const struct option_row rows[] = {
      .help = "write there (default: standard output)",
      STORE(struct calls_command, path)},
     GROUP(compile_options),
-    GROUP(quiet_options),
+    QUIET_ROW(struct calls_command, quiet),
     END_OF_ROWS,
 };
 
@@ -130,9 +130,6 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
         if (option_word(row, value, &index, err))
             return -1;
         c->format = calls_format(value);
-        return 0;
-    case OPT_QUIET:
-        c->quiet = true;
         return 0;
     default:
         return option_not_handled(row, err);

@@ -142,7 +142,7 @@ static const struct option_row rows[] = {
      STORE(struct coverage_command, path)},
     {.name = "jobs", .argument = "N", .help = "on N processors (default: all of them)", .id = OPT_JOBS},
     GROUP(compile_options),
-    GROUP(quiet_options),
+    QUIET_ROW(struct coverage_command, quiet),
     END_OF_ROWS,
 };
 
@@ -168,9 +168,6 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
         return 0;
     case OPT_ALL:
         c->all = true;
-        return 0;
-    case OPT_QUIET:
-        c->quiet = true;
         return 0;
     default:
         return option_not_handled(row, err);

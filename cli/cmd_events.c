@@ -243,7 +243,7 @@ static const struct option_row rows[] = {
          "again; accesses that depend on earlier ones (index registers, ranges that PCI moves) are explained by those. Classes that were not "
          "recorded cannot be taken into account. --grep looks there too. In JSON: the members explain and, where a manual names it so, "
          "manual and section."},
-    GROUP(format_options),
+    FORMAT_ROW(struct listing, json),
     END_OF_ROWS,
 };
 
@@ -260,8 +260,6 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     case OPT_PID:
         l->by_pid = true;
         return take_process(row, value, &l->pid, err);
-    case OPT_FORMAT:
-        return take_format(row, value, &l->json, err);
     default:
         return option_not_handled(row, err);
     }

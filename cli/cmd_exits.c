@@ -177,20 +177,14 @@ static const struct option_row rows[] = {
     {.name = "by-stage",
      .help = "count the exits of each stage of the boot apart",
      STORE(struct exits, by_stage)},
-    GROUP(format_options),
+    FORMAT_ROW(struct exits, json),
     END_OF_ROWS,
 };
-
-static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
-{
-    struct exits *x = ctx;
-    return row->id == OPT_FORMAT ? take_format(row, value, &x->json, err) : option_not_handled(row, err);
-}
 
 static int cmd_exits(struct engines *engines, int argc, char **argv)
 {
     struct exits x = {0};
-    return run_on_trace(&command_exits, engines, argc, argv, take_option, &x, exits);
+    return run_on_trace(&command_exits, engines, argc, argv, NULL, &x, exits);
 }
 
 const struct command command_exits = {

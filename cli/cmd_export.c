@@ -145,7 +145,7 @@ static const struct option_row rows[] = {
      .argument = "DEVICE",
      .help = "which console, for asciicast: {consoles} (default auto)",
      .id = OPT_CONSOLE},
-    GROUP(quiet_options),
+    QUIET_ROW(struct export_command, quiet),
     END_OF_ROWS,
 };
 
@@ -192,9 +192,6 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
         return take_pictures(c, row, value, err);
     case OPT_CONSOLE:
         return take_console(row, value, &c->o.console, err);
-    case OPT_QUIET:
-        c->quiet = true;
-        return 0;
     default:
         return option_not_handled(row, err);
     }

@@ -246,30 +246,16 @@ static const struct option_row rows[] = {
      .argument = "NEW",
      .help = "keep the trace with system calls that is made if TRACE has none; with --get, the file to write",
      STORE(struct files_command, output)},
-    GROUP(format_options),
+    FORMAT_ROW(struct files_command, json),
     GROUP(compile_options),
-    GROUP(quiet_options),
+    QUIET_ROW(struct files_command, quiet),
     END_OF_ROWS,
 };
-
-static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
-{
-    struct files_command *c = ctx;
-    switch (row->id) {
-    case OPT_FORMAT:
-        return take_format(row, value, &c->json, err);
-    case OPT_QUIET:
-        c->quiet = true;
-        return 0;
-    default:
-        return option_not_handled(row, err);
-    }
-}
 
 static int cmd_files(struct engines *engines, int argc, char **argv)
 {
     struct files_command c = {0};
-    return run_on_trace(&command_files, engines, argc, argv, take_option, &c, list_files);
+    return run_on_trace(&command_files, engines, argc, argv, NULL, &c, list_files);
 }
 
 const struct command command_files = {

@@ -563,8 +563,8 @@ static const struct option_row rows[] = {
      .id = OPT_JOBS,
      .more =
          "Each job needs as much memory as the guest has touched, and some 130 MB. The output is that of one job."},
-    GROUP(format_options),
-    GROUP(quiet_options),
+    FORMAT_ROW(struct find_command, json),
+    QUIET_ROW(struct find_command, quiet),
     END_OF_ROWS,
 };
 
@@ -587,11 +587,6 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
         return take_part(row, value, &c->part, &c->parts, err);
     case OPT_JOBS:
         return take_unsigned(row, value, 1, JOBS_MAX, &c->r.jobs, err);
-    case OPT_FORMAT:
-        return take_format(row, value, &c->json, err);
-    case OPT_QUIET:
-        c->quiet = true;
-        return 0;
     default:
         return option_not_handled(row, err);
     }

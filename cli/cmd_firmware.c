@@ -197,25 +197,17 @@ static const struct option_row rows[] = {
          "A line for each writer since the oldest write of which a byte is left: icount, guest time, how many bytes where, the function and its "
          "caller, the process or DMA, and where the bytes are from. What was copied is followed to where it was before; these lines are indented. "
          "Only of acpi, smbios, e820, mtrr and mptable."},
-    GROUP(format_options),
-    GROUP(quiet_options),
+    FORMAT_ROW(struct firmware_command, json),
+    QUIET_ROW(struct firmware_command, quiet),
     GROUP(compile_options),
     END_OF_ROWS,
 };
-
-static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
-{
-    struct firmware_command *c = ctx;
-    if (row->id == OPT_QUIET)
-        return c->quiet = true, 0;
-    return row->id == OPT_FORMAT ? take_format(row, value, &c->json, err) : option_not_handled(row, err);
-}
 
 static int cmd_firmware(struct engines *engines, int argc, char **argv)
 {
     struct firmware_command c = {0};
     int status;
-    if (!parse_options(&command_firmware, engines, argc, argv, take_option, &c, &status))
+    if (!parse_options(&command_firmware, engines, argc, argv, NULL, &c, &status))
         return status;
     if (argc - optind < 2)
         return trouble_text(

@@ -82,7 +82,7 @@ static const struct option_row rows[] = {
      .more =
          "The choices of the recorded run are cut to the shortest beginning that ends in the same way, and then single ones are taken away. The schedule that is left is run ten times, written to a file, and put into words. For a boot that was bad by --bad console: or no console:, give the same --bad."},
     GROUP(compile_options),
-    GROUP(quiet_options),
+    QUIET_ROW(struct hunt_command, h.quiet),
     END_OF_ROWS,
 };
 
@@ -180,9 +180,6 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
         c->explain = value;
         return 0;
     case OPT_BLIND: /* nothing else is implemented: a script that says so keeps its meaning */
-        return 0;
-    case OPT_QUIET:
-        c->h.quiet = true;
         return 0;
     default:
         return option_not_handled(row, err);

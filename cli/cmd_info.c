@@ -309,24 +309,18 @@ static int info(void *ctx, const struct engines *engines, struct trace *t, const
     return bad ? trouble(&err) : EXIT_DONE;
 }
 
-static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
-{
-    struct info_command *c = ctx;
-    return row->id == OPT_FORMAT ? take_format(row, value, &c->json, err) : option_not_handled(row, err);
-}
-
 static const struct option_row rows[] = {
     {.name = "check",
      .help = "read and check every frame of the file as well",
      STORE(struct info_command, check)},
-    GROUP(format_options),
+    FORMAT_ROW(struct info_command, json),
     END_OF_ROWS,
 };
 
 static int cmd_info(struct engines *engines, int argc, char **argv)
 {
     struct info_command c = {0};
-    return run_on_trace(&command_info, engines, argc, argv, take_option, &c, info);
+    return run_on_trace(&command_info, engines, argc, argv, NULL, &c, info);
 }
 
 const struct command command_info = {

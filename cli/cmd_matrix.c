@@ -93,7 +93,7 @@ static const struct option_row rows[] = {
          "Otherwise a job fails if bootreel why says that its boot went wrong, or if the boot crashed. The codes are those of bootreel why --format json. A line allow CODE... in the matrix file "
          "does the same. If bootreel why cannot tell, that is a warning."},
     {.name = "drop-traces", .help = "with --run: keep the digest only", .id = OPT_DROP},
-    GROUP(format_options),
+    FORMAT_ROW(struct matrix_command, json),
     END_OF_ROWS,
 };
 
@@ -124,8 +124,6 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     case OPT_DROP:
         c->o.drop = true;
         return 0;
-    case OPT_FORMAT:
-        return take_format(row, value, &c->json, err);
     default:
         return option_not_handled(row, err);
     }

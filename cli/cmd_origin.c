@@ -326,8 +326,8 @@ static const struct option_row rows[] = {
      .help = "the processor whose register or page tables are meant (default: 0)",
      .id = OPT_CPU},
     {.name = "links", .argument = "N", .help = "at most N links (default: 200)", .id = OPT_LINKS},
-    GROUP(format_options),
-    GROUP(quiet_options),
+    FORMAT_ROW(struct origin_command, json),
+    QUIET_ROW(struct origin_command, quiet),
     END_OF_ROWS,
 };
 
@@ -350,11 +350,6 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
         return take_number(row, value, 0, 255, &c->cpu, err);
     case OPT_LINKS:
         return take_number(row, value, 1, 100000, &c->links, err);
-    case OPT_FORMAT:
-        return take_format(row, value, &c->json, err);
-    case OPT_QUIET:
-        c->quiet = true;
-        return 0;
     default:
         return option_not_handled(row, err);
     }

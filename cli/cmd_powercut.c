@@ -80,7 +80,7 @@ static const struct option_row rows[] = {
      .help = "print one table of the results in the folders that are given",
      .id = OPT_MERGE},
     GROUP(compile_options),
-    GROUP(quiet_options),
+    QUIET_ROW(struct command_line, p.quiet),
     END_OF_ROWS,
 };
 
@@ -167,9 +167,6 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
         return take_number(row, value, 1, UINT32_MAX, &c->job, err);
     case OPT_MERGE:
         c->what = MERGE;
-        return 0;
-    case OPT_QUIET:
-        c->p.quiet = true;
         return 0;
     default:
         return option_not_handled(row, err);

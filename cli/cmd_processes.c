@@ -176,25 +176,14 @@ static const struct option_row rows[] = {
      .help = "the process tree at that position (default: the end)",
      STORE(struct tree, at)},
     {.name = "all", .help = "also list processes that have exited", STORE(struct tree, all)},
-    GROUP(format_options),
+    FORMAT_ROW(struct tree, json),
     END_OF_ROWS,
 };
-
-static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
-{
-    struct tree *tree = ctx;
-    switch (row->id) {
-    case OPT_FORMAT:
-        return take_format(row, value, &tree->json, err);
-    default:
-        return option_not_handled(row, err);
-    }
-}
 
 static int cmd_processes(struct engines *engines, int argc, char **argv)
 {
     struct tree tree = {0};
-    return run_on_trace(&command_processes, engines, argc, argv, take_option, &tree, print_processes);
+    return run_on_trace(&command_processes, engines, argc, argv, NULL, &tree, print_processes);
 }
 
 const struct command command_processes = {

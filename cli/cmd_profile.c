@@ -275,9 +275,9 @@ static const struct option_row rows[] = {
     {.name = "format",
      .argument = "text|json",
      .help = "text (default), or json: one object",
-     .id = OPT_FORMAT},
+     STORE_FORMAT(struct profile_command, json)},
     GROUP(compile_options),
-    GROUP(quiet_options),
+    QUIET_ROW(struct profile_command, quiet),
     END_OF_ROWS,
 };
 
@@ -301,11 +301,6 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
         return take_number(row, value, 0, UINT64_MAX, &c->functions, err);
     case OPT_CHAINS:
         return take_number(row, value, 0, UINT64_MAX, &c->chains, err);
-    case OPT_FORMAT:
-        return take_format(row, value, &c->json, err);
-    case OPT_QUIET:
-        c->quiet = true;
-        return 0;
     default:
         return debug_option(&c->debug, row, value, err);
     }

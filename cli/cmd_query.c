@@ -198,7 +198,7 @@ static const struct option_row option_rows[] = {
     {.name = "schema",
      .help = "print the tables and their columns; no SQL is given",
      STORE(struct query_command, schema)},
-    GROUP(quiet_options),
+    QUIET_ROW(struct query_command, quiet),
     END_OF_ROWS,
 };
 
@@ -218,9 +218,6 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     case OPT_SAMPLES:
         c->samples = true;
         return value ? take_steps(row, value, &c->every, err) : 0;
-    case OPT_QUIET:
-        c->quiet = true;
-        return 0;
     default:
         return option_not_handled(row, err);
     }

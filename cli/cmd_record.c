@@ -194,7 +194,7 @@ static const struct option_row rows[] = {
      .id = OPT_CONSOLE,
      .more = "The screen is printed line by line."},
     GROUP(compile_options),
-    GROUP(quiet_options),
+    QUIET_ROW(struct record, quiet),
     END_OF_ROWS,
 };
 
@@ -220,9 +220,6 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     if (row->id >= OPT_MACHINE)
         return machine_option(r->machine, row, value, err);
     switch (row->id) {
-    case OPT_QUIET:
-        r->quiet = true;
-        return 0;
     case OPT_UNTIL:
         return take_until(&r->until, value, &r->o, err);
     case OPT_STOP_ON:

@@ -328,7 +328,7 @@ static const struct option_row rows[] = {
          "are.",
      STORE(struct replay_command, raw)},
     GROUP(compile_options),
-    GROUP(quiet_options),
+    QUIET_ROW(struct replay_command, quiet),
     END_OF_ROWS,
 };
 
@@ -356,9 +356,6 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     case OPT_CONSOLE:
         c->console_given = true;
         return take_console(row, value, &c->console, err);
-    case OPT_QUIET:
-        c->quiet = true;
-        return 0;
     default:
         return option_not_handled(row, err);
     }

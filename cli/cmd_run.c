@@ -112,7 +112,7 @@ static const struct option_row rows[] = {
      .id = OPT_EVENTS},
     GROUP(observe_options),
     GROUP(compile_options),
-    GROUP(quiet_options),
+    QUIET_ROW(struct run, quiet),
     END_OF_ROWS,
 };
 
@@ -151,9 +151,6 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     if (row->id >= OPT_MACHINE)
         return take_machine(r, row, value, err);
     switch (row->id) {
-    case OPT_QUIET:
-        r->quiet = true;
-        return 0;
     case OPT_RW:
         given_words_add(&r->writable, value);
         return 0;

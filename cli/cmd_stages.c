@@ -217,7 +217,7 @@ static const struct option_row rows[] = {
      .id = OPT_CHAIN,
      .more =
          "The chain begins with the unit that finished last in systemd's start-up, or with the unit or target NAME, such as ssh.service. Next is the unit that finished last before that one was started, and so on. Each line says how long the unit took, and how long it was until the next one was started. What finished before is taken for what was waited for: this goes by time, where systemd-analyze goes by the units' declared dependencies, which are not read. Units that are there from the beginning and say nothing, such as -.mount, are in neither of the stages. Stages that a boot profile marks `chain` are treated in the same way."},
-    GROUP(format_options),
+    FORMAT_ROW(struct options, json),
     END_OF_ROWS,
 };
 
@@ -231,8 +231,6 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
         return 0;
     case OPT_DEPTH:
         return take_number(row, value, 1, UINT64_MAX, &o->depth, err);
-    case OPT_FORMAT:
-        return take_format(row, value, &o->json, err);
     default:
         return option_not_handled(row, err);
     }

@@ -99,9 +99,9 @@ static const struct option_row rows[] = {
     {.name = "format",
      .argument = "text|json",
      .help = "text (default), or json: an object a line, as bpftrace -f json",
-     .id = OPT_FORMAT},
+     STORE_FORMAT(struct trace_command, json)},
     GROUP(compile_options),
-    GROUP(quiet_options),
+    QUIET_ROW(struct trace_command, quiet),
     END_OF_ROWS,
 };
 
@@ -111,11 +111,6 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     switch (row->id) {
     case OPT_JOBS:
         return take_unsigned(row, value, 1, JOBS_MAX, &c->jobs, err);
-    case OPT_FORMAT:
-        return take_format(row, value, &c->json, err);
-    case OPT_QUIET:
-        c->quiet = true;
-        return 0;
     default:
         return option_not_handled(row, err);
     }

@@ -70,30 +70,16 @@ static const struct option_row rows[] = {
      STORE(struct used_command, slim),
      .more =
          "Files whose names were only looked up or listed stay, as empty files. docs/what-ran.md has the rules."},
-    GROUP(format_options),
+    FORMAT_ROW(struct used_command, o.json),
     GROUP(compile_options),
-    GROUP(quiet_options),
+    QUIET_ROW(struct used_command, quiet),
     END_OF_ROWS,
 };
-
-static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
-{
-    struct used_command *c = ctx;
-    switch (row->id) {
-    case OPT_FORMAT:
-        return take_format(row, value, &c->o.json, err);
-    case OPT_QUIET:
-        c->quiet = true;
-        return 0;
-    default:
-        return option_not_handled(row, err);
-    }
-}
 
 static int cmd_used(struct engines *engines, int argc, char **argv)
 {
     struct used_command c = {.quiet = false};
-    return run_on_trace(&command_used, engines, argc, argv, take_option, &c, used);
+    return run_on_trace(&command_used, engines, argc, argv, NULL, &c, used);
 }
 
 const struct command command_used = {

@@ -61,8 +61,7 @@ static int why(void *ctx, const struct engines *engines, struct trace *t, const 
 static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
 {
     struct why_command *c = ctx;
-    return row->id == OPT_FORMAT ? take_format(row, value, &c->json, err)
-                                 : debug_option(&c->debug, row, value, err);
+    return debug_option(&c->debug, row, value, err);
 }
 
 static const struct option_row rows[] = {
@@ -71,7 +70,7 @@ static const struct option_row rows[] = {
      .help = "what went wrong up to that position (default: the end)",
      STORE(struct why_command, at)},
     GROUP(debug_options),
-    GROUP(format_options),
+    FORMAT_ROW(struct why_command, json),
     GROUP(compile_options),
     END_OF_ROWS,
 };

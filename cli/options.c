@@ -146,12 +146,18 @@ static int take_or_store(const struct option_row *row, const char *value, struct
                          option_taker *take, void *ctx, struct error *err)
 {
     char *to = (char *)ctx + row->to;
+    unsigned word;
     switch (row->store) {
     case STORE_TEXT:
         *(const char **)to = value;
         return 0;
     case STORE_FLAG:
         *(bool *)to = true;
+        return 0;
+    case STORE_JSON:
+        if (option_word(row, value, &word, err))
+            return -1;
+        *(bool *)to = word == 1;
         return 0;
     case STORE_INTERPRET:
         for (unsigned i = 0; i < ENGINES; i++)
@@ -328,15 +334,6 @@ int option_word(const struct option_row *row, const char *value, unsigned *index
     return error_set(err, "--%s: \"%.40s\" is none of: %s", row->name, value, list);
 }
 
-int take_format(const struct option_row *row, const char *value, bool *json, struct error *err)
-{
-    unsigned index;
-    if (option_word(row, value, &index, err))
-        return -1;
-    *json = index == 1;
-    return 0;
-}
-
 int take_classes(const struct option_row *row, const char *value, uint32_t *mask, struct error *err)
 {
     const char *bad = "";
@@ -359,19 +356,6 @@ void words_free(struct words *w)
 }
 
 /* ---------------------------------------------------------------- options that several commands have */
-
-const struct option_row format_options[] = {
-    {.name = "format",
-     .argument = "text|json",
-     .help = "text (default), or json: one array of objects",
-     .id = OPT_FORMAT},
-    END_OF_ROWS,
-};
-
-const struct option_row quiet_options[] = {
-    {.name = "quiet", .letter = 'q', .help = "print no summary and no progress line", .id = OPT_QUIET},
-    END_OF_ROWS,
-};
 
 const struct option_row compile_options[] = {
     {.name = "no-compile",

@@ -22,7 +22,7 @@
 /* ---- the tables ---- */
 
 /* What parse_options does with an option by itself. */
-enum option_store { STORE_NOTHING, STORE_TEXT, STORE_FLAG, STORE_INTERPRET };
+enum option_store { STORE_NOTHING, STORE_TEXT, STORE_FLAG, STORE_JSON, STORE_INTERPRET };
 
 struct option_row {
     const char *name;     /* "until"; NULL for a heading or a group of rows */
@@ -42,6 +42,19 @@ struct option_row {
 #define STORE(type, member)                                                                                  \
     .store = _Generic(((type *)0)->member, const char * : STORE_TEXT, bool : STORE_FLAG),                    \
     .to = offsetof(type, member)
+/* The same of a row whose argument is text|json: json sets the flag. */
+#define STORE_FORMAT(type, member) .store = STORE_JSON, .to = offsetof(type, member)
+/* A row of a command that answers as text or as one array of objects. */
+#define FORMAT_ROW(type, member)                                                                             \
+    {                                                                                                        \
+        .name = "format", .argument = "text|json", .help = "text (default), or json: one array of objects",  \
+        STORE_FORMAT(type, member)                                                                           \
+    }
+/* -q sets the flag. */
+#define QUIET_ROW(type, member)                                                                              \
+    {                                                                                                        \
+        .name = "quiet", .letter = 'q', .help = "print no summary and no progress line", STORE(type, member) \
+    }
 #define HEADING(text)                                                                                        \
     {                                                                                                        \
         .help = (text)                                                                                       \
@@ -117,8 +130,6 @@ int take_size(const struct option_row *row, const char *value, uint64_t min, uin
 int take_steps(const struct option_row *row, const char *value, uint64_t *n, struct error *err);
 /* One of the words in the row's argument ("text|json"): *index is which one. */
 int option_word(const struct option_row *row, const char *value, unsigned *index, struct error *err);
-/* The value of OPT_FORMAT. */
-int take_format(const struct option_row *row, const char *value, bool *json, struct error *err);
 /* Event classes (event_classes_parse). */
 int take_classes(const struct option_row *row, const char *value, uint32_t *mask, struct error *err);
 
@@ -142,9 +153,7 @@ void words_free(struct words *w);
 /* ---- options that several commands have ---- */
 
 /* Ids of a command's own rows begin with 1. */
-enum { OPT_SHARED = 1000, OPT_FORMAT, OPT_QUIET, OPT_PROFILE, OPT_PROBE, OPT_SYMBOLS, OPT_MACHINE = 2000 };
-extern const struct option_row format_options[]; /* OPT_FORMAT: take_format */
-extern const struct option_row quiet_options[];  /* OPT_QUIET */
+enum { OPT_SHARED = 1000, OPT_PROFILE, OPT_PROBE, OPT_SYMBOLS, OPT_MACHINE = 2000 };
 /* --no-compile, for commands that run a machine: parse_options sets it in the list of engines. */
 extern const struct option_row compile_options[];
 extern const struct option_row observe_options[]; /* OPT_PROFILE, OPT_PROBE, OPT_SYMBOLS: observe_option */
