@@ -212,8 +212,11 @@ static errcode_t with_room(const struct making *m, const struct entry *e, ext2_i
 static uint64_t next_content(int fd, uint64_t at, uint64_t size)
 {
     const off_t data = lseek(fd, (off_t)at, SEEK_DATA);
+    struct stat st;
+    if (data < 0 && errno == ENXIO && !fstat(fd, &st) && (uint64_t)st.st_size >= size)
+        return size;
     if (data < 0)
-        return errno == ENXIO ? size : at; /* none; or it cannot be told */
+        return at; /* it cannot be told, or the file has become shorter: reading says so */
     return (uint64_t)data / BLOCK * BLOCK;
 }
 
