@@ -482,6 +482,14 @@ static void put_trailer(struct text *t)
     align_to(t, 512);
 }
 
+/* What the kernel itself looks for in archives that are not packed, long before it unpacks them: microcode, ACPI tables. Linux,
+ * Documentation/arch/x86/microcode.rst, admin-guide/acpi/initrd_table_override.rst. */
+static bool is_found_early(const char *name)
+{
+    static const char folder[] = "kernel/";
+    return !strncmp(wanted_path(name), folder, sizeof folder - 1);
+}
+
 static bool stays_whole(const struct member *m)
 {
     return !S_ISREG(m->e.mode) || m->how >= WANTED_OPENED || is_firmware(m->name);
@@ -521,7 +529,7 @@ static void put_members(struct initramfs *r, bool packed, struct writer *w)
         if (m->packed != packed)
             continue;
         any = true;
-        const bool early = r->packed && !packed; /* microcode and tables, which the kernel finds by itself */
+        const bool early = r->packed && !packed && is_found_early(m->name);
         if (early || (m->keep && stays_whole(m))) {
             put_entry(&w->plain, &m->e, m->e.size);
             continue;

@@ -158,11 +158,18 @@ static int read_names(struct wanted *w, struct trace *t, struct error *err)
     return rc;
 }
 
+/* Who makes or removes a name has no use for what is in the file: before it hands over to the real root, an initramfs removes all of its own. */
+static enum wanted_how how_of(const struct file_use *u)
+{
+    const unsigned by_name = FILE_MADE | FILE_REMOVED;
+    if (u->error || !(u->did & ~by_name))
+        return WANTED_NAME;
+    return u->did & (FILE_EXECUTED | FILE_LOADED) ? WANTED_EXECUTED : WANTED_OPENED;
+}
+
 static void add_use(struct wanted *w, const struct file_use *u)
 {
-    const enum wanted_how how = u->error                                 ? WANTED_NAME
-                                : u->did & (FILE_EXECUTED | FILE_LOADED) ? WANTED_EXECUTED
-                                                                         : WANTED_OPENED;
+    const enum wanted_how how = how_of(u);
     add_file(w, u->path, how);
     if (*u->real)
         add_file(w, u->real, how);

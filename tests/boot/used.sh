@@ -9,7 +9,12 @@ cd "$work" || exit 2
 mkdir -p more/etc more/lib/firmware more/usr/share
 echo never >more/etc/never && echo other >more/lib/other && echo blob >more/lib/firmware/blob && head -c 300000 "$GUESTS/vmlinuz" >more/usr/share/large
 (cd more && find . -mindepth 1 | sort | cpio -o -H newc --quiet -R 0:0 | gzip -n) >more.gz
-cat "$GUESTS/initrd-story.gz" more.gz >fat.gz
+# An archive before the packed ones: the kernel finds what is in kernel/ by itself; the rest is as in the others.
+mkdir -p early/kernel/x86 early/usr/share
+echo blob >early/kernel/x86/blob && echo plain >early/usr/share/plain
+(cd early && find . -mindepth 1 | sort | cpio -o -H newc --quiet -R 0:0) >early.cpio
+truncate -s %512 early.cpio
+cat early.cpio "$GUESTS/initrd-story.gz" more.gz >fat.gz
 boot() { "$BOOTREEL" record -q --events default,+syscall --kernel "$GUESTS/vmlinuz" --initrd "$1.gz" --append console=ttyS0 -o "$1.reel" </dev/null >"$1.console"; }
 boot fat || fail "the large initramfs does not boot"
 "$BOOTREEL" used fat.reel --image initrd --all >list
@@ -21,7 +26,14 @@ holds list '^ +only looked up or listed +6  /lib/other$' "a name that was listed
 holds said '^left out +6  /etc/never$' "what was left out"
 holds said '^left out +300000  /usr/share/large$' "what was left out"
 holds said '^emptied +6  /lib/other$' "what was emptied"
-zcat slim.gz 2>/dev/null | cpio -it --quiet 2>/dev/null >names
+holds said '^left out +6  /usr/share/plain$' "a file of the archive that is not packed"
+cpio -it --quiet <slim.gz 2>/dev/null | grep -qx kernel/x86/blob || fail "what the kernel finds by itself was left out"
+python3 - <<'END' >names
+import re, zlib
+slim = open('slim.gz', 'rb').read()
+packed = zlib.decompressobj(31).decompress(slim[slim.index(b'\x1f\x8b\x08'):])
+print('\n'.join(n.decode() for n in re.findall(rb'07070[12][0-9a-fA-F]{104}([^\0]+)\0', packed)))
+END
 grep -q never names && fail "a file that was left out is there"
 grep -qx lib/firmware/blob names || fail "firmware was left out"
 "$BOOTREEL" used fat.reel --slim again.gz -q && cmp -s slim.gz again.gz || fail "another file the second time"
