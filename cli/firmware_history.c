@@ -165,6 +165,8 @@ static void json_part(yajl_gen g, const struct history_part *p)
         json_number(g, "from", p->from);
     json_text(g, "function", p->function);
     json_text(g, "caller", p->caller);
+    if (p->was)
+        json_text(g, "was", p->was);
     json_text(g, "who", p->who);
     json_text(g, "source", p->source);
     yajl_gen_map_close(g);

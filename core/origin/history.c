@@ -85,6 +85,19 @@ symbol_space history_space(struct origin *o, const struct timeline_hit *hit)
     return run.space;
 }
 
+/* The module to which an address belonged last. Firmware's modules have no names any more when boot services have ended, but a loader goes on. */
+static const char *module_before(const struct symbols *s, uint64_t pc, uint64_t icount)
+{
+    const struct symbol_mapping *last = NULL;
+    for (size_t i = 0; s && i < symbols_mappings(s); i++) {
+        const struct symbol_mapping *m = symbols_mapping(s, i);
+        const bool was_there = m->space == SPACE_KERNEL && m->until && m->until <= icount;
+        if (was_there && pc - m->begin < m->end - m->begin && (!last || m->until >= last->until))
+            last = m;
+    }
+    return last ? symbol_table_name(last->table) : NULL;
+}
+
 static void name_writer(struct gathering *g, const struct timeline_hit *hit, struct history_part *p)
 {
     struct origin *o = g->o;
@@ -104,6 +117,8 @@ static void name_writer(struct gathering *g, const struct timeline_hit *hit, str
     p->who = origin_who(o, hit->cpu);
     if (!strcmp(p->caller, p->function) || !*p->function)
         *p->caller = 0;
+    if (!*p->function)
+        p->was = module_before(o->symbols, hit->pc, hit->icount);
 }
 
 static bool same_writer(const struct history_part *a, const struct history_part *b)
@@ -269,7 +284,8 @@ static void put_in_words(struct history_part *p)
     if (*p->function)
         text_add(&t, ": %s", p->function);
     else if (!p->device)
-        text_add(&t, ": code at 0x%" PRIx64, p->pc);
+        text_add(&t, ": code at 0x%" PRIx64 "%s%s", p->pc, p->was ? " in the memory of " : "",
+                 p->was ? p->was : "");
     if (*p->caller)
         text_add(&t, " from %s", p->caller);
     if (*p->who)

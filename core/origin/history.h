@@ -31,8 +31,10 @@ struct history_part {
     bool moved;                    /* it copied the bytes, in their order, from … */
     uint64_t from;                 /* … this physical address */
     char *function, *caller, *who; /* as in struct origin_link; "" where not known */
-    char *source;                  /* where its bytes are from, in words; "" if it computed them */
-    char *text;                    /* all of this in a line, without the position */
+    const char *
+        was; /* where the function is not known: the module that had this memory before, as a loader after ExitBootServices; NULL: none */
+    char *source; /* where its bytes are from, in words; "" if it computed them */
+    char *text;   /* all of this in a line, without the position */
 };
 
 struct history {
