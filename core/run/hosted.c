@@ -317,12 +317,22 @@ static int add_libraries(struct search *s, struct needer *by, const struct elf *
     return rc || by->by ? rc : add_unwinder(s, by, e, strings, size, err);
 }
 
+/* Whether it begins as a script or as an ELF file of any kind does. */
+static bool like_program(const struct image *im)
+{
+    char head[SELFMAG] = "";
+    return read_at(im, 0, head, 2) &&
+           (!memcmp(head, "#!", 2) || (read_at(im, 0, head, SELFMAG) && !memcmp(head, ELFMAG, SELFMAG)));
+}
+
 static int add_needs(struct search *s, struct needer *n, const struct image *im, struct error *err)
 {
     struct elf e;
     char interp[256], path[PATH];
     if (!open_elf(&e, im))
-        return 0; /* a script, or no program at all: the host says so */
+        return like_program(im)
+                   ? 0 /* a script; of another kind of ELF file the host says so */
+                   : error_set(err, "%.200s: is no program: neither an ELF file nor a script", n->path);
     const Elf64_Phdr *p = segment(&e, PT_INTERP);
     if (p && !read_text(&e, p->p_offset, interp, sizeof interp))
         return error_set(err, "%.200s: the name of its interpreter makes no sense", n->path);
