@@ -65,3 +65,11 @@ $(GUEST_DIR)/hvm/%.elf: $(GUEST_DIR)/hvm/%.o $(GUEST_DIR)/hvm/start.o guests/hvm
 	$(Q)ld -m elf_i386 --no-warn-rwx-segments -T guests/hvm/hvm.ld --build-id=none -o $@ $(filter %.o,$^)
 HVM_GUESTS := hello calls
 test-guests: $(HVM_GUESTS:%=$(GUEST_DIR)/hvm/%.elf)
+
+# Programs for the deterministic Linux host, which run on this computer's Linux, too. Built alike whatever builds the host program.
+HOST_CFLAGS   := -O1 -w -pthread -static -ffile-prefix-map="$$PWD"=.
+HOST_PROGRAMS := $(addprefix $(GUEST_DIR)/,host_calls host_rest host_folders host_more)
+$(GUEST_DIR)/host_rest: tests/guests/host_files.c tests/guests/host_inet.c tests/guests/host_rest.h
+$(HOST_PROGRAMS): $(GUEST_DIR)/%: tests/guests/%.c
+	@mkdir -p $(@D)
+	$(Q)gcc $(HOST_CFLAGS) -o $@ $(filter %.c,$^)

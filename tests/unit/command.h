@@ -7,6 +7,7 @@
 
 #include <ftw.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -97,12 +98,15 @@ static inline struct said bootreel_line(const char *line)
     const int n = command_words(copy, word);
     const struct command *c = command_find(word[0]);
     struct engines engines = engines_here(NULL);
+    sigset_t mask; /* commands block signals */
     assert_non_null(c);
+    sigprocmask(SIG_BLOCK, NULL, &mask);
     optind = 0;
     const int out_file = command_catch(stdout, &out), err_file = command_catch(stderr, &err);
     struct said s = {.status = c->run(&engines, n, word)};
     command_release(stdout, out);
     command_release(stderr, err);
+    sigprocmask(SIG_SETMASK, &mask, NULL);
     s.out = command_read(out_file);
     s.err = command_read(err_file);
     return s;
