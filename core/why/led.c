@@ -25,12 +25,36 @@ const struct event *led_exception(struct why_case *c, unsigned cpu, uint64_t ico
     return vector == DEBUG || vector == BREAKPOINT || vector == DEVICE_NOT_AVAILABLE ? NULL : s.first;
 }
 
+/* The handler of an exception ended in an IRET while the error code was still on the stack: what comes after follows from the #GP of that. */
+static bool error_code_left(struct why_case *c, struct finding *f, const struct event *ev)
+{
+    const struct event *next = NULL;
+    char first[PLACE_TEXT], at[PLACE_TEXT];
+    uint64_t code;
+    for (size_t i = 0; i < c->now.n && !next; i++) {
+        const struct event *e = &c->now.event[i];
+        if (e->kind == EV_EXCEPTION && e->cpu == ev->cpu && e->icount > ev->icount)
+            next = e;
+    }
+    if (!next || !storm_error_code(c, next, &code) || code != EVF(ev, EXCEPTION, error))
+        return false;
+    case_address(c, next->icount, next->cpu, timeline_pc(c->tl, next->cpu), at);
+    case_exception_event(c, ev, first);
+    first[strcspn(first, " ")] = 0; /* "#PF" */
+    find_verdict(f, WHY_FAULT_ERROR_CODE, next->icount,
+                 "the handler of %s returns at %s without removing the error code", first, at);
+    find_event(f, c, ev, NULL);
+    find_line(f, next->icount, NULL,
+              "IRET would pop 0x%" PRIx64 " as the address: the error code is still on the stack", code);
+    return true;
+}
+
 bool led_earlier(struct why_case *c, struct finding *f, const struct event *ev)
 {
     struct pointer p;
     char words[PLACE_TEXT];
-    return derail_frame(c, f, ev->cpu, ev->icount) || derail_wild(c, f, ev->cpu, ev->icount) ||
-           derail_halt_returns(c, f, ev->cpu, ev->icount) ||
+    return error_code_left(c, f, ev) || derail_frame(c, f, ev->cpu, ev->icount) ||
+           derail_wild(c, f, ev->cpu, ev->icount) || derail_halt_returns(c, f, ev->cpu, ev->icount) ||
            (pointer_find(c, ev->cpu, ev->icount, EVF(ev, EXCEPTION, vector), EVF(ev, EXCEPTION, cr2), &p) &&
             (pointer_red_zone(c, f, ev->cpu, &p.came, case_exception_event(c, ev, words)) ||
              pointer_clobbered(c, f, ev->cpu, &p, ev->icount, case_exception_event(c, ev, words))));
@@ -116,6 +140,14 @@ bool led_in_interrupt(struct why_case *c, unsigned cpu, uint64_t icount, struct 
     return true;
 }
 
+/* In protected mode the first vectors are exceptions': an interrupt of the 8259A that comes as one of them finds the handler of another event. */
+static bool is_exceptions(struct why_case *c, unsigned cpu, const struct event *irq)
+{
+    enum { EXCEPTIONS = 32, PROTECTED = 1 };
+    return EVF(irq, IRQ, vector) < EXCEPTIONS && !EVF(irq, IRQ, source) &&
+           timeline_reg(c->tl, cpu, "cr0") & PROTECTED;
+}
+
 /* Interrupts are off since one whose handler has not returned: gives that as the verdict. `then` ends the sentence. */
 bool led_no_return(struct why_case *c, struct finding *f, unsigned cpu, uint64_t icount, const char *then)
 {
@@ -124,9 +156,16 @@ bool led_no_return(struct why_case *c, struct finding *f, unsigned cpu, uint64_t
     if (!led_in_interrupt(c, cpu, icount, &irq, name))
         return false;
     const uint64_t handler = timeline_pc(c->tl, cpu);
-    find_verdict(f, WHY_HANG_NO_IRET, irq.icount,
-                 "interrupts are off since %s at icount %" PRIu64 ": its handler never returned by IRET; %s",
-                 name, irq.icount, then);
+    if (is_exceptions(c, cpu, &irq))
+        find_verdict(f, WHY_FAULT_IRQ_VECTOR, irq.icount,
+                     "%s comes as an exception's vector: the 8259A was not moved; its handler never returned "
+                     "by IRET; %s",
+                     name, then);
+    else
+        find_verdict(f, WHY_HANG_NO_IRET, irq.icount,
+                     "interrupts are off since %s at icount %" PRIu64
+                     ": its handler never returned by IRET; %s",
+                     name, irq.icount, then);
     find_line(f, irq.icount + 1, case_place(c, irq.icount + 1, cpu, handler, place),
               "the handler of %s begins at 0x%" PRIx64, name, handler);
     return true;
