@@ -175,6 +175,8 @@ $(BUILD)/%.o: %.c
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 $(BUILD)/tests/unit/test_host_programs: | $(HOST_PROGRAMS)
+$(BUILD)/tests/unit/test_campaigns: | $(CAMPAIGN_GUESTS)
+$(BUILD)/tests/unit/test_machine_guests: | $(MACHINE_GUESTS)
 $(BUILD)/tests/unit/test_compile: $(BUILD)/tests/unit/programs.o $(BUILD)/tests/unit/programs_x87.o
 $(BUILD)/tests/unit/test_native $(BUILD)/tests/unit/test_sequences: $(NATIVE_OBJ)
 # cmocka 2 has new names for what Debian 12's cmocka 1.1 has.

@@ -73,3 +73,18 @@ $(GUEST_DIR)/host_rest: tests/guests/host_files.c tests/guests/host_inet.c tests
 $(HOST_PROGRAMS): $(GUEST_DIR)/%: tests/guests/%.c
 	@mkdir -p $(@D)
 	$(Q)gcc $(HOST_CFLAGS) -o $@ $(filter %.c,$^)
+
+# What hunts and losses of power are tried on: a kernel with planted races, and a disk with a record in two copies.
+HOBBY_LINK := ld -m elf_i386 -n --no-warn-rwx-segments --defsym=BASE=0 -T tests/guests/hobby/kernel.ld
+$(GUEST_DIR)/race.elf: tests/guests/race/entry.S tests/guests/race/race.c tests/guests/hobby/kernel.ld
+	@mkdir -p $(@D)
+	$(Q)gcc -m32 -c -o $@.entry.o tests/guests/race/entry.S
+	$(Q)gcc -m32 $(GUEST_CFLAGS) -fcf-protection=none -fno-omit-frame-pointer -c -o $@.o tests/guests/race/race.c
+	$(Q)$(HOBBY_LINK) -o $@ $@.entry.o $@.o
+$(GUEST_DIR)/copies-wrong.img: COPIES := -Wa,--defsym,WRONG=1
+$(GUEST_DIR)/copies-right.img $(GUEST_DIR)/copies-wrong.img: tests/guests/two-copies.S
+	@mkdir -p $(@D)
+	$(Q)gcc -c $(COPIES) -o $@.o $<
+	$(Q)ld -m elf_x86_64 --oformat binary -Ttext=0x7c00 -o $@ $@.o
+CAMPAIGN_GUESTS := $(addprefix $(GUEST_DIR)/,race.elf copies-right.img copies-wrong.img)
+MACHINE_GUESTS  := $(addprefix $(GUEST_DIR)/,svm.bin vmx.bin hvm/hello.elf)

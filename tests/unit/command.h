@@ -112,6 +112,17 @@ static inline struct said bootreel_line(const char *line)
     return s;
 }
 
+/* For a test of commands that run others, each as a process of its own: such a process is the test's program with arguments, and is then bootreel.
+ * To be called first in main; -1: there are none. */
+static inline int command_main(int argc, char **argv)
+{
+    struct engines engines = engines_here(NULL);
+    const struct command *c = argc > 1 ? command_find(argv[1]) : NULL;
+    if (argc > 1 && !c)
+        return EXIT_TROUBLE;
+    return c ? c->run(&engines, argc - 1, argv + 1) : -1;
+}
+
 __attribute__((format(printf, 1, 2))) static inline struct said bootreel(const char *fmt, ...)
 {
     char line[COMMAND_LINE];
@@ -245,6 +256,19 @@ static inline int command_folder(void **state)
     setenv("TERM", "dumb", 1);
     *state = mem_copy(path, sizeof path);
     return 0;
+}
+
+/* The folder in which the Makefile puts guests: beside that of the unit tests' programs. To be freed. */
+static inline char *command_guests(void)
+{
+    char path[4096], *guests = NULL;
+    const ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    assert_true(n > 0);
+    path[n] = 0;
+    for (unsigned i = 0; i < 2; i++)
+        *strrchr(path, '/') = 0;
+    assert_true(asprintf(&guests, "%s/guests", path) > 0);
+    return guests;
 }
 
 /* The same, with demo.reel in it. */

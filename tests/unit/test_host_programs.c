@@ -2,7 +2,6 @@
  * the same programs (tests/guests/host_*.c), natively and in a recording. */
 #include <fcntl.h>
 #include <grp.h>
-#include <libgen.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -11,7 +10,7 @@
 enum { NATIVE_SECONDS = 20 };
 
 /* The folder in which the Makefile puts the programs: beside the one of this test. */
-static char programs[4096];
+static char *programs;
 
 /* Runs a program natively, with nothing but its output open and no groups besides its own; returns what it printed. */
 static char *natively(const char *program)
@@ -133,13 +132,13 @@ static void test_a_program_with_arguments(void **state)
 
 static int setup(void **state)
 {
-    const ssize_t n = readlink("/proc/self/exe", programs, sizeof programs - 1);
-    if (n < 0)
-        return -1;
-    programs[n] = 0;
-    dirname(dirname(programs));
-    strcat(programs, "/guests");
+    programs = command_guests();
     return command_folder(state);
+}
+static int teardown(void **state)
+{
+    free(programs);
+    return command_cleanup(state);
 }
 
 int main(void)
@@ -151,5 +150,5 @@ int main(void)
         cmocka_unit_test(test_calls_are_events),
         cmocka_unit_test(test_a_program_with_arguments),
     };
-    return cmocka_run_group_tests(tests, setup, command_cleanup);
+    return cmocka_run_group_tests(tests, setup, teardown);
 }
