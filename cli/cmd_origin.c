@@ -10,7 +10,7 @@
 #include "cli/find.h"
 #include "core/origin/origin.h"
 
-enum { OPT_REGISTER = 1, OPT_MEMORY, OPT_CONSOLE, OPT_SCREEN, OPT_CPU, OPT_LINKS };
+enum { OPT_REGISTER = 1, OPT_MEMORY, OPT_PHYSICAL, OPT_CONSOLE, OPT_SCREEN, OPT_CPU, OPT_LINKS };
 
 struct origin_command {
     const struct engines *engines;
@@ -62,6 +62,21 @@ static int take_memory(struct origin_command *c, struct origin_place *p, struct 
                : 0;
 }
 
+static int take_physical(struct origin_command *c, struct origin_place *p, struct error *err)
+{
+    const char *comma = strchr(c->text, ',');
+    char *address = mem_text(c->text, comma ? (size_t)(comma - c->text) : strlen(c->text));
+    uint64_t length = 1;
+    *p = (struct origin_place){.memory = true, .at_physical = true, .cpu = (unsigned)c->cpu};
+    const bool good = parse_number(address, &p->linear) && (!comma || parse_number(comma + 1, &length)) &&
+                      length && length <= ORIGIN_BYTES && p->linear + length - 1 >= p->linear;
+    free(address);
+    p->length = (unsigned)length;
+    return good ? 0
+                : error_set(err, "--physical %.100s: give ADDRESS,LENGTH with 1 to %d bytes", c->text,
+                            ORIGIN_BYTES);
+}
+
 static int take_screen(struct origin_command *c, uint64_t icount, struct origin_place *p, struct error *err)
 {
     uint64_t row, column;
@@ -82,13 +97,16 @@ static int take_what(struct origin_command *c, uint64_t *icount, struct origin_p
         return origin_register(c->origin, (unsigned)c->cpu, c->text, p, err);
     case OPT_MEMORY:
         return take_memory(c, p, err);
+    case OPT_PHYSICAL:
+        return take_physical(c, p, err);
     case OPT_SCREEN:
         return take_screen(c, *icount, p, err);
     case OPT_CONSOLE:
         return origin_console(c->origin, c->text, icount, p, err);
     default:
         return error_set(
-            err, "origin: nothing is asked: give --register, --memory, --console or --screen (see --help)");
+            err,
+            "origin: nothing is asked: give --register, --memory, --physical, --console or --screen (see --help)");
     }
 }
 
@@ -305,6 +323,10 @@ static const struct option_row rows[] = {
      .id = OPT_MEMORY,
      .more =
          "ADDRESS is linear, or a symbol. The memory is followed whatever addresses the guest uses for it, and with writes by devices."},
+    {.name = "physical",
+     .argument = "ADDRESS[,LENGTH]",
+     .help = "of 1 to 16 bytes at a physical address, as `firmware --history` has them",
+     .id = OPT_PHYSICAL},
     {.name = "console",
      .argument = "TEXT",
      .help = "of the first character of TEXT, as it was last printed on a serial port before POSITION",
@@ -337,11 +359,13 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     switch (row->id) {
     case OPT_REGISTER:
     case OPT_MEMORY:
+    case OPT_PHYSICAL:
     case OPT_CONSOLE:
     case OPT_SCREEN:
         if (c->what)
             return error_set(
-                err, "--%s: one thing is asked already: use one of --register, --memory, --console, --screen",
+                err,
+                "--%s: one thing is asked already: use one of --register, --memory, --physical, --console, --screen",
                 row->name);
         c->what = row->id;
         c->text = value;
@@ -366,7 +390,7 @@ const struct command command_origin = {
     .run = cmd_origin,
     .what = "say where a value comes from",
     .arguments =
-        "TRACE --at POSITION --register NAME | --memory ADDRESS[,LENGTH] | --console TEXT | --screen ROW,COLUMN",
+        "TRACE --at POSITION --register NAME | --memory ADDRESS[,LENGTH] | --physical ADDRESS[,LENGTH] | --console TEXT | --screen ROW,COLUMN",
     .rows = rows,
     .intro =
         "Goes back from write to write to where a value comes from: bytes of an image, a device, the processor, a constant of the code. "

@@ -91,8 +91,7 @@ static void print_block(const struct platform_block *b, const struct history *fo
     out_print(stdout, "%s, 0x%" PRIx64 " to 0x%" PRIx64 "\n", b->name, b->physical,
               b->physical + b->size - 1);
     if (found->beginning)
-        out_print(stdout, "  %" PRIu64 " bytes are as they were when the machine was switched on\n",
-                  found->beginning);
+        out_print(stdout, "  %" PRIu64 " bytes are as they were at position 0\n", found->beginning);
     for (size_t i = 0; i < found->n; i++)
         out_print(stdout, "  %15" PRIu64 " %15s  %s%s\n", found->part[i].icount,
                   number_exact(time, found->part[i].time), found->part[i].text,

@@ -40,8 +40,7 @@ struct history_part {
 struct history {
     struct history_part *part; /* of each level in the order of time; a level's source comes before it */
     size_t n;
-    uint64_t
-        beginning; /* bytes of the block that nothing wrote: they are as they were when the machine was switched on */
+    uint64_t beginning; /* bytes of the block that nothing wrote: they are as they were at position 0 */
 };
 
 /* Finds the history of a block up to `icount`. The timeline of `o` is left at some position. -1 with err: the run failed, or was

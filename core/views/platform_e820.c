@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "core/views/private/platform_lists.h"
 #include "core/views/tasks.h"
+#include "core/views/views.h"
 
 enum {
     ENTRY = 20,
@@ -158,25 +159,41 @@ static void take_efi(struct map *m, const struct event *ev)
     snprintf(r->kind, sizeof r->kind, "%.*s", (int)ev->len, (const char *)ev->data);
 }
 
-/* What firmware told its callers before the position, by the trace's events. */
-static void take_given(struct maps *maps, const struct platform_memory *p)
+/* What was passed to a kernel, as it began. */
+static void take_passed(struct map *m, const struct event *ev)
+{
+    if (ev->kind == EV_BOOT_PARAMS) {
+        m->n = 0;
+        m->icount = ev->icount;
+    } else if (ev->kind == EV_E820) {
+        snprintf(m->name, sizeof m->name, "loader");
+        add_range(m, EVF(ev, E820, address), EVF(ev, E820, size), (uint32_t)EVF(ev, E820, type));
+    }
+}
+
+/* What firmware told its callers before the position, and a loader its kernel (*passed), by the trace's events. */
+static void take_given(struct maps *maps, const struct platform_memory *p, struct map *passed)
 {
     struct map legacy = {.range = NULL}, efi = {.range = NULL};
     struct event ev;
     struct error ignored;
     uint64_t number;
     struct trace_cursor *c =
-        p->t ? trace_cursor_open(p->t, EVENT_CLASS_BIT(EC_FIRMWARE) | EVENT_CLASS_BIT(EC_POWER)) : NULL;
+        p->t ? trace_cursor_open(p->t, EVENT_CLASS_BIT(EC_FIRMWARE) | EVENT_CLASS_BIT(EC_POWER) |
+                                           EVENT_CLASS_BIT(EC_KERNEL))
+             : NULL;
     while (c && trace_cursor_next(c, &ev, &number, &ignored) == 1 && ev.icount < look_icount(p->m))
         if (ev.kind == EV_RESET) {
             for (size_t i = 0; i < maps->n; i++)
                 free(maps->map[i].range);
-            maps->n = legacy.n = efi.n = 0;
+            maps->n = legacy.n = efi.n = passed->n = 0;
         } else if (ev.kind == EV_SERVICE) {
             take_e820(maps, &legacy, &ev);
             take_older(maps, &ev);
         } else if (ev.kind == EV_EFI_MAP) {
             take_efi(&efi, &ev);
+        } else {
+            take_passed(passed, &ev);
         }
     trace_cursor_close(c);
     free(legacy.range);
@@ -185,14 +202,27 @@ static void take_given(struct maps *maps, const struct platform_memory *p)
 
 /* ---------------------------------------------------------------- tables in memory */
 
+static bool is_wide(const struct platform_memory *p)
+{
+    enum { LMA = 1 << 10 }; /* IA32_EFER: the kernel has 64 bits */
+    return look_reg(p->m, 0, "efer") & LMA;
+}
+
 static bool peek_linear(const struct platform_memory *p, uint64_t linear, void *buf, size_t n)
 {
+    if (!is_wide(p))
+        return look_peek(p->m, 0, linear, buf, n) == n;
     return view_peek(p->m, view_tables_for(p->m, 0, linear), linear, buf, n) == n;
 }
 
 static uint64_t physical_of(const struct platform_memory *p, uint64_t linear)
 {
     uint64_t physical = 0;
+    struct view_walk w;
+    if (!is_wide(p)) {
+        view_walk(p->m, 0, linear, &w);
+        return w.paging && w.mapped ? w.physical : 0;
+    }
     return view_translate(p->m, view_tables_for(p->m, 0, linear), linear, &physical) ? physical : 0;
 }
 
@@ -224,10 +254,10 @@ static void add_kernel_map(const struct platform_memory *p, struct maps *maps, c
                            const char *variable)
 {
     struct symbol sym;
-    uint64_t table;
+    uint64_t table = 0;
     uint32_t count;
     if (symbols_find(p->s, SPACE_KERNEL, variable, look_icount(p->m), &sym) &&
-        peek_linear(p, sym.address, &table, 8) && peek_linear(p, table, &count, 4))
+        peek_linear(p, sym.address, &table, is_wide(p) ? 8 : 4) && peek_linear(p, table, &count, 4))
         add_table(p, maps, name, &(struct platform_map){table, 4, table + 4, 0}, count);
 }
 
@@ -329,9 +359,16 @@ int platform_e820(const struct platform_memory *p, struct platform_rows *rows, s
 {
     struct maps maps = {.n = 0};
     const struct map *before = NULL;
-    take_given(&maps, p);
-    if (p->s) {
+    struct map passed = {.range = NULL};
+    take_given(&maps, p, &passed);
+    const size_t given = maps.n;
+    if (p->s)
         add_zero_page(p, &maps);
+    if (maps.n == given && passed.n)
+        maps.map[maps.n++] = passed; /* a kernel without symbols of its data */
+    else
+        free(passed.range);
+    if (p->s) {
         add_kernel_map(p, &maps, "firmware", "e820_table_firmware");
         add_kernel_map(p, &maps, "kernel", "e820_table");
     }

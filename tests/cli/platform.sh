@@ -24,6 +24,11 @@ holds "$work/rsdp" 'puts 20 bytes at 0x[0-9a-f]+: DMA  = fw_cfg item 0x[0-9a-f]+
 holds "$work/rsdp" 'writes 4 bytes at 0x[0-9a-f]+: memcpy \[bios\] from acpi_init' "who put the pointer"
 holds "$work/rsdp" 'writes 1 byte at 0x[0-9a-f]+: acpi_init .*\(its checksum\)$' "who put the checksum"
 
+table=$(awk '$1 == "DSDT" { print $2; exit }' "$work/acpi.out")
+expect 0 physical "$BOOTREEL" origin -q "$work/demo.reel" --physical "$table,4"
+holds "$work/physical.out" '  = fw_cfg: fw_cfg item 0x[0-9a-f]+ etc/acpi/tables, byte 64$' "the origin of a physical address"
+expect 2 physical "$BOOTREEL" origin -q "$work/demo.reel" --physical "$table,17"
+
 # A boot sector asks for the memory map, in the new way and in an old one.
 cat >"$work/map.S" <<'EOF2'
         .code16
