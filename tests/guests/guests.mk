@@ -87,4 +87,14 @@ $(GUEST_DIR)/copies-right.img $(GUEST_DIR)/copies-wrong.img: tests/guests/two-co
 	$(Q)gcc -c $(COPIES) -o $@.o $<
 	$(Q)ld -m elf_x86_64 --oformat binary -Ttext=0x7c00 -o $@ $@.o
 CAMPAIGN_GUESTS := $(addprefix $(GUEST_DIR)/,race.elf copies-right.img copies-wrong.img)
-MACHINE_GUESTS  := $(addprefix $(GUEST_DIR)/,svm.bin vmx.bin hvm/hello.elf)
+# Kernels of which nothing is known but their multiboot header, PVH entry and symbols; of 32 and 64 bits.
+$(GUEST_DIR)/hobby32.elf: HOBBY := -m32 -DPLAIN
+$(GUEST_DIR)/hobby64.elf: HOBBY := -m64 -DWIDE -mno-red-zone
+$(GUEST_DIR)/hobby64.elf: HOBBY_LINK := $(subst elf_i386,elf_x86_64,$(HOBBY_LINK))
+$(GUEST_DIR)/hobby32.elf $(GUEST_DIR)/hobby64.elf: tests/guests/hobby/entry.S tests/guests/hobby/kernel.c tests/guests/hobby/kernel.ld
+	@mkdir -p $(@D)
+	$(Q)gcc $(HOBBY) -c -o $@.entry.o tests/guests/hobby/entry.S
+	$(Q)gcc $(HOBBY) -O2 -ffreestanding -fno-pic -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none -mgeneral-regs-only \
+	    -c -o $@.o tests/guests/hobby/kernel.c
+	$(Q)$(HOBBY_LINK) -o $@ $@.entry.o $@.o
+MACHINE_GUESTS  := $(addprefix $(GUEST_DIR)/,svm.bin vmx.bin hvm/hello.elf hobby32.elf hobby64.elf)

@@ -64,6 +64,37 @@ static void test_domain_of_xen(void **state)
              PRINTS("at any position the same", "replay guest.reel --verify --console none", 0, NULL));
 }
 
+/* A kernel's functions are its stages, and what it was given are events. */
+static void is_a_kernel(const char *options, const char *kernel)
+{
+    struct said s =
+        bootreel("record -q -o kernel.reel --memory 32M %s --kernel %s/%s", options, guests, kernel);
+    if (s.status)
+        fail_msg("%s %s: %s", kernel, options, s.err);
+    said_free(&s);
+    COMMANDS(PRINTS("its functions are stages", "stages kernel.reel", 0, "kernel (", "kernel.kmain",
+                    "kernel.memory_init", "kernel.drivers_init", "kernel.timer_init"),
+             PRINTS("what it printed", "events kernel.reel --class console", 0, "hobby kernel: ready"),
+             PRINTS("it ended well", "why kernel.reel", 0, "nothing went wrong"),
+             PRINTS("its symbols", "symbols kernel.reel kmain", 0, "kmain"));
+}
+
+static void test_kernels_by_multiboot(void **state)
+{
+    is_a_kernel("", "hobby32.elf");
+    is_a_kernel("--protocol multiboot2", "hobby32.elf");
+    is_a_kernel("", "hobby64.elf");
+}
+
+static void test_kernels_by_pvh(void **state)
+{
+    command_write_text("module", "a module's bytes");
+    is_a_kernel("--protocol pvh --append 'one=1 two' --initrd module", "hobby32.elf");
+    COMMANDS(PRINTS("what it was given", "events kernel.reel --class kernel,loader", 0, "one=1 two",
+                    "loader.module"));
+    is_a_kernel("--protocol pvh", "hobby64.elf");
+}
+
 static int setup(void **state)
 {
     guests = command_guests();
@@ -78,9 +109,9 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_amd_hypervisor),
-        cmocka_unit_test(test_intel_hypervisor),
-        cmocka_unit_test(test_domain_of_xen),
+        cmocka_unit_test(test_amd_hypervisor), cmocka_unit_test(test_intel_hypervisor),
+        cmocka_unit_test(test_domain_of_xen),  cmocka_unit_test(test_kernels_by_multiboot),
+        cmocka_unit_test(test_kernels_by_pvh),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
