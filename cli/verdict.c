@@ -5,8 +5,9 @@
 struct why *verdict_of(const struct engines *engines, struct trace *t)
 {
     struct error ignored;
-    const struct engine_kind *kind = engine_find(engines, trace_config(t)->engine, &ignored);
-    return kind ? why_ask(t, kind, UINT64_MAX, &ignored) : NULL;
+    if (!recorded_behaves(engines, t, &ignored))
+        return NULL;
+    return why_ask(t, engine_find(engines, trace_config(t)->engine, &ignored), UINT64_MAX, &ignored);
 }
 
 int verdict_status(const struct why *w)

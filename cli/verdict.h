@@ -4,8 +4,8 @@
 
 #include "core/why/why.h"
 
-/* What went wrong in the whole record. NULL if it cannot be asked: that the trace is of another version must
- * not keep a command from its own work. Cost: as why_ask(). */
+/* What went wrong in the whole record. NULL if it cannot be asked, for example because this program does not run the trace's engine as the
+ * version that recorded it: the command then does its own work without a verdict. Cost: as why_ask(). */
 struct why *verdict_of(const struct engines *engines, struct trace *t);
 /* The exit status that says so: EXIT_DONE for a healthy boot, EXIT_NO for a broken one, EXIT_UNKNOWN if it cannot be told. */
 int verdict_status(const struct why *w);
