@@ -2,6 +2,7 @@
 #include "core/ran/used.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <xxhash.h>
@@ -35,6 +36,7 @@ struct initramfs {
     struct member *list;
     size_t n, cap;
     bool packed; /* a part of the image is compressed */
+    struct hash_index by_path;
 };
 
 static void take_part(void *ctx, const uint8_t *archives, size_t n, bool packed)
@@ -63,6 +65,7 @@ static void initramfs_end(struct initramfs *r)
         free((void *)r->list[i].e.header);
     }
     free(r->list);
+    hash_index_clear(&r->by_path);
 }
 
 static bool is_firmware(const char *name)
@@ -93,17 +96,91 @@ static void join_links(struct initramfs *r)
     hash_index_clear(&by_inode);
 }
 
+/* ---------------------------------------------------------------- paths through its links */
+
+/* The last entry of that path, which is the one that counts; NULL: there is none. */
+static const struct member *member_at(const struct initramfs *r, const char *path)
+{
+    const struct member *last = NULL;
+    for (struct hash_search s = hash_search(&r->by_path, XXH3_64bits(path, strlen(path)));
+         hash_found(&r->by_path, &s);) {
+        const struct member *m = &r->list[s.number];
+        if (!strcmp(wanted_path(m->name), path) && (!last || m > last))
+            last = m;
+    }
+    return last;
+}
+
+/* "a/b" without its last part. */
+static void drop_last(char *path)
+{
+    char *slash = strrchr(path, '/');
+    *(slash ? slash : path) = 0;
+}
+
+/* Where a path leads through symbolic links, in `to`. False if it is too long, or if links go in a circle. */
+static bool follow_links(const struct initramfs *r, const char *path, char to[PATH_MAX])
+{
+    enum { LINKS = 40 };
+    char rest[PATH_MAX], next[PATH_MAX];
+    unsigned links = 0;
+    snprintf(rest, sizeof rest, "%s", path);
+    *to = 0;
+    while (*rest && links < LINKS) {
+        const size_t skip = strspn(rest, "/"), n = strcspn(rest + skip, "/"), before = strlen(to);
+        char *part = rest + skip;
+        if (before + n + 2 > PATH_MAX)
+            return false;
+        const bool up = n == 2 && !memcmp(part, "..", 2), here = !n || (n == 1 && *part == '.');
+        if (up)
+            drop_last(to);
+        else if (!here)
+            snprintf(to + before, PATH_MAX - before, "%s%.*s", before ? "/" : "", (int)n, part);
+        const struct member *m = up || here ? NULL : member_at(r, to);
+        if (m && S_ISLNK(m->e.mode)) {
+            const bool absolute = m->e.size && m->content[0] == '/';
+            to[absolute ? 0 : before] = 0;
+            links++;
+            if (snprintf(next, sizeof next, "%.*s%s", (int)m->e.size, (const char *)m->content, part + n) >=
+                (int)sizeof next)
+                return false;
+        } else {
+            snprintf(next, sizeof next, "%s", part + n);
+        }
+        memcpy(rest, next, strlen(next) + 1);
+    }
+    return links < LINKS;
+}
+
+/* What was done with a file by a path through links was done with the file. */
+static void want_real(const struct initramfs *r, struct wanted *w)
+{
+    enum wanted_how how;
+    const char *path;
+    for (size_t i = 0; i < w->n; i++) {
+        char real[PATH_MAX];
+        if ((path = wanted_path_of(w, i, &how)) && follow_links(r, path, real) && strcmp(path, real))
+            wanted_used(w, real, how);
+    }
+}
+
 /* What was done with each. Names of one inode are one file; links and interpreters lead on, until nothing is added. */
 static void decide(struct initramfs *r, struct wanted *w)
 {
     enum { PASSES = 32 };
     size_t before = SIZE_MAX;
+    for (size_t i = 0; i < r->n; i++) {
+        const char *path = wanted_path(r->list[i].name);
+        hash_index_add(&r->by_path, XXH3_64bits(path, strlen(path)), i);
+    }
     for (unsigned pass = 0; before != w->n; pass++) {
         before = w->n;
         w->all_names |= pass == PASSES; /* no chain of links is that long: each name stays */
         if (pass > PASSES)
             break;
+        want_real(r, w);
         for (size_t i = 0; i < r->n; i++) {
+            char path[WANTED_PATH];
             struct member *m = &r->list[i];
             const enum wanted_how how = wanted_file(w, m->name);
             m->how = how > m->how ? how : m->how;
@@ -111,8 +188,8 @@ static void decide(struct initramfs *r, struct wanted *w)
                 m->how = WANTED_NAME;
             if (S_ISLNK(m->e.mode) && m->how)
                 wanted_link(w, (const char *)m->content, m->e.size);
-            if (m->how == WANTED_EXECUTED)
-                wanted_interpreter(w, m->content, m->e.size);
+            if (m->how == WANTED_EXECUTED && wanted_interpreter(m->content, m->e.size, path))
+                wanted_used(w, path, WANTED_EXECUTED);
         }
     }
     join_links(r);

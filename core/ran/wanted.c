@@ -69,13 +69,13 @@ void wanted_link(struct wanted *w, const char *target, size_t n)
 
 /* ---------------------------------------------------------------- interpreters */
 
-static void elf_interpreter(struct wanted *w, const uint8_t *p, size_t n)
+static bool elf_interpreter(const uint8_t *p, size_t n, char path[WANTED_PATH])
 {
     const bool wide = p[EI_CLASS] == ELFCLASS64;
     Elf64_Ehdr h;
     Elf32_Ehdr h32;
     if (n < (wide ? sizeof h : sizeof h32))
-        return;
+        return false;
     memcpy(&h, p, sizeof h < n ? sizeof h : n);
     memcpy(&h32, p, sizeof h32);
     const uint64_t at = wide ? h.e_phoff : h32.e_phoff, each = wide ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
@@ -87,29 +87,40 @@ static void elf_interpreter(struct wanted *w, const uint8_t *p, size_t n)
         if (wide)
             memcpy(&s, p + at + i * each, sizeof s);
         const uint64_t from = wide ? s.p_offset : s32.p_offset, size = wide ? s.p_filesz : s32.p_filesz;
-        if (s32.p_type != PT_INTERP || !size || from > n || size > n - from || p[from + size - 1])
+        if (s32.p_type != PT_INTERP || !size || size > WANTED_PATH || from > n || size > n - from ||
+            p[from + size - 1])
             continue;
-        add_file(w, (const char *)p + from, WANTED_EXECUTED);
+        memcpy(path, p + from, size);
+        return true;
     }
+    return false;
 }
 
-void wanted_interpreter(struct wanted *w, const uint8_t *program, size_t n)
+bool wanted_interpreter(const uint8_t *program, size_t n, char path[WANTED_PATH])
 {
-    char path[256];
     size_t from = 2, len = 0;
-    if (n > SELFMAG && !memcmp(program, ELFMAG, SELFMAG)) {
-        elf_interpreter(w, program, n);
-        return;
-    }
+    if (n > SELFMAG && !memcmp(program, ELFMAG, SELFMAG))
+        return elf_interpreter(program, n, path);
     if (n < 3 || program[0] != '#' || program[1] != '!')
-        return;
+        return false;
     while (from < n && (program[from] == ' ' || program[from] == '\t'))
         from++;
-    while (from + len < n && len + 1 < sizeof path && !strchr(" \t\n", program[from + len]))
+    while (from + len < n && len + 1 < WANTED_PATH && !strchr(" \t\n", program[from + len]))
         len++;
     memcpy(path, program + from, len);
     path[len] = 0;
-    add_file(w, path, WANTED_EXECUTED);
+    return true;
+}
+
+void wanted_used(struct wanted *w, const char *path, enum wanted_how how)
+{
+    add_file(w, path, how);
+}
+
+const char *wanted_path_of(const struct wanted *w, size_t i, enum wanted_how *how)
+{
+    *how = (enum wanted_how)w->how[i];
+    return *w->text[i] == 'F' ? w->text[i] + 1 : NULL;
 }
 
 /* ---------------------------------------------------------------- the record */
@@ -146,14 +157,25 @@ static void add_quoted(struct wanted *w, const struct event *ev)
     }
 }
 
+/* Each program that is executed, also by the kernel itself (modprobe), without a system call. The event has its path, a blank, and its arguments. */
+static void add_program(struct wanted *w, const struct event *ev)
+{
+    char path[WANTED_PATH];
+    event_data_until(ev, 0, " ", path, sizeof path);
+    add_file(w, path, WANTED_EXECUTED);
+}
+
 static int read_names(struct wanted *w, struct trace *t, struct error *err)
 {
-    struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_SYSCALL) | EVENT_CLASS_BIT(EC_HOST));
+    struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_SYSCALL) | EVENT_CLASS_BIT(EC_HOST) |
+                                                      EVENT_CLASS_BIT(EC_PROCESS));
     struct event ev;
     int rc;
     while ((rc = trace_cursor_next(c, &ev, NULL, err)) == 1)
         if (ev.kind == EV_SYSCALL_ENTER || ev.kind == EV_SYSCALL_EXIT)
             add_quoted(w, &ev);
+        else if (ev.kind == EV_PROCESS_EXEC)
+            add_program(w, &ev);
     trace_cursor_close(c);
     return rc;
 }

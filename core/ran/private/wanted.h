@@ -25,8 +25,13 @@ enum wanted_how wanted_file(const struct wanted *w, const char *path);
 bool wanted_name(const struct wanted *w, const char *path);
 /* Where a symbolic link leads counts as looked up. */
 void wanted_link(struct wanted *w, const char *target, size_t n);
-/* The program that executes this one: an ELF file's interpreter, or a script's. Its content is needed. */
-void wanted_interpreter(struct wanted *w, const uint8_t *program, size_t n);
+/* The path of the program that executes this one: an ELF file's interpreter, or a script's. False if it has none. */
+enum { WANTED_PATH = 256 };
+bool wanted_interpreter(const uint8_t *program, size_t n, char path[WANTED_PATH]);
+/* Something was done with the file at a path. */
+void wanted_used(struct wanted *w, const char *path, enum wanted_how how);
+/* The i-th of what is kept (below w->n): the path of a file with which something was done, or NULL. Valid until something is added. */
+const char *wanted_path_of(const struct wanted *w, size_t i, enum wanted_how *how);
 /* A path as it is kept: without "./" and "/" at its beginning. */
 const char *wanted_path(const char *path);
 
