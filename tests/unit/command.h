@@ -246,15 +246,17 @@ static inline int command_remove(const char *path, const struct stat *st, int ty
 /* Group setup: a folder, which is the current one and the person's home. */
 static inline int command_folder(void **state)
 {
-    char path[] = "/tmp/bootreel-command-XXXXXX";
-    if (!mkdtemp(path) || chdir(path))
+    const char *dir = getenv("TMPDIR");
+    char *path = NULL;
+    if (asprintf(&path, "%s/bootreel-command-XXXXXX", dir ? dir : "/tmp") < 0 || !mkdtemp(path) ||
+        chdir(path))
         return -1;
     setenv("HOME", path, 1);
     unsetenv("XDG_CACHE_HOME");
     unsetenv("XDG_CONFIG_HOME");
     unsetenv("XDG_STATE_HOME");
     setenv("TERM", "dumb", 1);
-    *state = mem_copy(path, sizeof path);
+    *state = path;
     return 0;
 }
 
