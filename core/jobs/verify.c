@@ -9,6 +9,7 @@
 #include "core/jobs/private/stretches.h"
 #include "core/jobs/verify.h"
 #include "core/run/stored.h"
+#include "core/story/guest.h"
 
 struct verified_part {
     bool begun;
@@ -181,10 +182,21 @@ static void choose(struct parts *p, const struct trace *t)
     p->stretches = stretches_new(first, end, p->v->jobs, &p->v->front);
 }
 
+/* One job makes the guest systems' events anew; parts take them from the trace. So that they refuse the same traces, names that one job cannot
+ * follow are refused here. */
+static int check_inspected(const struct trace *t, struct error *err)
+{
+    const char *inspect = trace_setting(t, "inspect");
+    uint32_t chosen;
+    return inspect ? guest_systems_parse(guest_systems, inspect, &chosen, err) : 0;
+}
+
 int verify_in_parts(const struct verify_job *job, struct trace *t, struct verified *v, struct error *err)
 {
     struct parts p = {.v = job, .trace = t};
     *v = (struct verified){0};
+    if (check_inspected(t, err))
+        return -1;
     choose(&p, t);
     if (job->jobs > 1)
         trace_prepare(t, job->kind->unpacked); /* once for all of them; a single one needs no state */
