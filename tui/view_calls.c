@@ -296,6 +296,7 @@ static enum react fold_or_unfold(struct app *a, struct pane *p, bool open)
 static enum react calls_command(struct app *a, struct pane *p, enum command c, const char *arg)
 {
     const struct calls_state *s = calls_of(a);
+    pane_fresh(a, p); /* rows of a tree that is gone are not asked */
     switch (c) {
     case CMD_UNFOLD:
         return fold_or_unfold(a, p, p->sel < s->rows && !s->row[p->sel]->open);
@@ -324,6 +325,7 @@ int calls_show(struct app *a, uint64_t from, uint64_t to, const char *what, stru
     struct calls *c = run_window(a, from, to, err);
     if (!c)
         return -1;
+    s->rows = 0;
     take_tree(c, &s->root, CALL_NONE, 0);
     calls_free(c);
     snprintf(s->what, sizeof s->what, "%s", what);
