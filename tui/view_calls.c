@@ -148,7 +148,8 @@ static void take_inner(const struct families *f, struct node *to, uint32_t paren
         d->open = d->call.sort == CALL_BEFORE;
         take_inner(f, d, i, level + !d->open);
     }
-    qsort(to->inner, to->n, n ? sizeof *to->inner : 1, by_begin);
+    if (n)
+        qsort(to->inner, n, sizeof *to->inner, by_begin);
 }
 
 /* Takes the tree below one call, or the whole one (CALL_NONE), as what `to` called. */
