@@ -36,10 +36,12 @@ static int qcow2_is_readable(const struct media_file *f, const uint8_t *header, 
 {
     enum { VERSION = 4, CRYPT = 32, INCOMPATIBLE = 72, DATA_FILE = 4 };
     const uint64_t version = media_big(header + VERSION, 4);
-    if (version < 2)
+    if (version == 1)
         return error_set(
-            err, "%.200s: is a qcow image of version %u: make a qcow2 image of it with qemu-img convert",
-            f->path, (unsigned)version);
+            err, "%.200s: is a qcow image of version 1: make a qcow2 image of it with qemu-img convert",
+            f->path);
+    if (!version || version > 3)
+        return error_set(err, "%.200s: is damaged: no qcow image has version %u", f->path, (unsigned)version);
     if (media_big(header + CRYPT, 4))
         return error_set(err, "%.200s: is encrypted: decrypt it with qemu-img convert", f->path);
     if (version >= 3 && media_big(header + INCOMPATIBLE, 8) & DATA_FILE)
