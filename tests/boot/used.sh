@@ -19,7 +19,7 @@ boot() { "$BOOTREEL" record -q --events default,+syscall --kernel "$GUESTS/vmlin
 boot fat || fail "the large initramfs does not boot"
 "$BOOTREEL" used fat.reel --image initrd --all >list
 holds list '^ +executed +[0-9]+  /bin/busybox$' "a program"
-holds list '^ +opened +[0-9]+  /init$' "a script"
+holds list '^ +executed +[0-9]+  /init$' "a script that the kernel executes"
 holds list '^ +nobody looked at +6  /etc/never$' "a file that nobody looked at"
 holds list '^ +only looked up or listed +6  /lib/other$' "a name that was listed"
 "$BOOTREEL" used fat.reel --slim slim.gz >said || fail "--slim exits with $?"
