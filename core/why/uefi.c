@@ -337,6 +337,17 @@ static bool shell_was_used(struct why_case *c, uint64_t from)
     return false;
 }
 
+/* Whether the story gave a program's image a name of its own: a boot manager's (core/systems/efi/manager.c). It has a file all the same. */
+static bool is_named_manager(const struct why_case *c, const struct event *start)
+{
+    char name[100], is[110];
+    snprintf(is, sizeof is, " is %s", fact_text(start, name, sizeof name));
+    for (const struct event *ev = c->now.event; ev < start; ev++)
+        if (ev->kind == EV_EFI_NOTE && fact_contains(ev, is))
+            return true;
+    return false;
+}
+
 /* The last program is one of the firmware's own volume: it has no file name. Before it, options failed. */
 static bool own_program(struct why_case *c, struct finding *f)
 {
@@ -352,7 +363,7 @@ static bool own_program(struct why_case *c, struct finding *f)
             failed = ev;
     }
     if (!start || !failed || failed->icount > start->icount || memchr(start->data, '.', start->len) ||
-        kernel_after(c, start->icount) || shell_was_used(c, start->icount))
+        is_named_manager(c, start) || kernel_after(c, start->icount) || shell_was_used(c, start->icount))
         return false;
     line = facts_first_line(&c->now, "BdsDxe: failed to", c->now.begin);
     if (!foreign_program(c, f, &why) && !efi_bad_tables(c, &why) && line) {

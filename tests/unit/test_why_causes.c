@@ -42,6 +42,10 @@ static void test_uefi_stops(void **state)
         {EV_EFI_PART_DONE, "Boot0001 disk", {FAILED, FAILED, FAILED}},
         LINE("BdsDxe: failed to load Boot0001: Not Found"), {EV_EFI_START, "Shell", {APPLICATION}},
         LINE("Shell> "));
+    /* A boot manager has no "." in its name either, and is no program of the firmware's. */
+    SAYS("reached", "unknown.other", NULL, {EV_EFI_PART_DONE, "Boot0001 CD", {FAILED, FAILED, FAILED}},
+         LINE("BdsDxe: failed to load Boot0001: Not Found"),
+         WITH(EV_EFI_NOTE, "BOOTX64.EFI is systemd-boot 252"), {EV_EFI_START, "systemd-boot", {APPLICATION}});
     SAYS("reached", "uefi.secure-boot", NULL, {EV_EFI_START, "DxeCore", {1}},
          {EV_EFI_SERVICE,
           "LoadImage(0, x, DevicePath \\EFI\\BOOT\\BOOTX64.EFI, SourceSize 5) = EFI_SECURITY_VIOLATION",
