@@ -290,14 +290,16 @@ bool symbol_files_read(struct symbol_files *f, struct symbol_table *t, const str
 {
     struct pe_debug d = {0};
     struct error err;
-    char built[NAME], own[NAME];
+    char built[NAME], own[NAME], file[NAME];
     struct candidate *wrong = NULL;
     pe_read_debug(m->bytes, m->size, m->pe, &d);
     pe_path_name(t->name, own, sizeof own);
+    pe_path_name(m->file ? m->file : t->name, file, sizeof file);
     pe_path_name(d.path, built, sizeof built);
     for (size_t i = 0; i < f->n; i++) {
         struct candidate *c = &f->list[i];
-        if (c->kernel_module || c->program || (strcasecmp(c->name, built) && strcasecmp(c->name, own)))
+        if (c->kernel_module || c->program ||
+            (strcasecmp(c->name, built) && strcasecmp(c->name, own) && strcasecmp(c->name, file)))
             continue;
         if (!read_file(t, c, m, &d, &err))
             return true;

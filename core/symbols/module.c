@@ -51,7 +51,8 @@ struct symbol_table *symbols_add_module(struct symbols *s, const struct symbol_m
     struct pe_image pe;
     if (!pe_read_memory(m->bytes, m->size, &pe))
         return NULL;
-    const struct module own = {.pe = &pe, .bytes = m->bytes, .size = m->size, .base = m->base};
+    const struct module own = {
+        .pe = &pe, .bytes = m->bytes, .size = m->size, .base = m->base, .file = m->file};
     struct symbol_table *t = symbol_table_begin(s, m->name, "firmware");
     const bool read = files && symbol_files_read(files, t, &own, warn, ctx);
     add_frames(t, &own);

@@ -326,12 +326,13 @@ const char *symbol_files_unused(const struct symbol_files *f, size_t i);
 /* A PE or TE image as it is in memory. */
 struct symbol_module {
     const char *name;
+    const char *file;  /* that of its file, if it is another one; NULL */
     const void *bytes; /* from its relative address 0 on: a TE image has something else there */
     size_t size;
     uint64_t base; /* of relative address 0 */
 };
 /* Adds a table of an image, at relative addresses. If `files` (NULL: none) has a file that the image's
- * CodeView record names, or that has the module's name, and it belongs to this very image, the table has its
+ * CodeView record names, or that has the module's name or its file's, and it belongs to this very image, the table has its
  * functions and lines; otherwise one symbol, the module's name. Call frames are for 64-bit code: from the
  * image's exception directory, else from the file, else deduced. `warn` (or NULL) is called with a line for
  * each file that has the right name but cannot be used. NULL if the bytes are no image. Cost: some ms for 100

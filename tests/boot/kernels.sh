@@ -147,7 +147,7 @@ uki() {
     modules uki
     devices uki 5
     "$BOOTREEL" stages "$work/uki.reel" | awk '{ print $NF }' >"$dir/stages"
-    for stage in loader.BOOTX64.EFI kernel.efi-stub kernel.start_kernel user; do
+    for stage in loader.systemd-stub kernel.efi-stub kernel.start_kernel user; do
         holds "$dir/stages" "^$stage\$" "uki: stages"
     done
     ours uki kernel.note >"$dir/notes"

@@ -11,6 +11,7 @@ struct module {
     const uint8_t *bytes;
     size_t size;
     uint64_t base;
+    const char *file; /* its file's name; NULL: as the module's */
 };
 
 /* pe_frames.c: adds the frames of the image's exception directory. At most so many functions are read. */

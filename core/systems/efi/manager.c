@@ -84,13 +84,15 @@ bool efi_boot_manager(const struct efi_guest *eg, uint64_t base, uint64_t size, 
 {
     static bool (*const known[])(const struct manager_image *, char *, char *) = {is_systemd, is_refind,
                                                                                   is_limine};
+    const uint64_t n = size < IMAGE_MOST ? size : IMAGE_MOST; /* a unified kernel image's stub comes first */
     bool found = false;
-    if (!size || size > IMAGE_MOST)
+    if (!n)
         return false;
-    uint8_t *bytes = mem_alloc(size);
-    const struct manager_image im = {bytes, size};
-    for (size_t i = 0; !found && i < sizeof known / sizeof known[0] && efi_read(eg, base, bytes, size); i++)
-        found = known[i](&im, name, version);
+    uint8_t *bytes = mem_alloc(n);
+    const struct manager_image im = {bytes, n};
+    if (efi_read(eg, base, bytes, n))
+        for (size_t i = 0; !found && i < sizeof known / sizeof known[0]; i++)
+            found = known[i](&im, name, version);
     free(bytes);
     return found;
 }

@@ -229,6 +229,7 @@ static void name_manager(struct efi_guest *eg, struct efi_module *m)
         !efi_boot_manager(eg, m->base, m->size, name, version))
         return;
     efi_note(eg, "%s is %s%s%s", m->name, name, *version ? " " : "", version);
+    memcpy(m->file, m->name, sizeof m->file);
     memcpy(m->name, name, sizeof m->name);
 }
 

@@ -16,7 +16,8 @@ static struct symbol_table *table_of_image(const struct efi_module *m)
     uint8_t *bytes = mem_zero(1, size);
     for (uint64_t at = 0; at < size; at += PIECE)
         efi_read_physical(eg, m->base + at, bytes + at, size - at < PIECE ? size - at : PIECE);
-    const struct symbol_module own = {.name = m->name, .bytes = bytes, .size = size, .base = m->base};
+    const struct symbol_module own = {
+        .name = m->name, .file = *m->file ? m->file : NULL, .bytes = bytes, .size = size, .base = m->base};
     struct symbol_table *t =
         symbols_add_module(eg->base.o.symbols, &own, eg->base.o.files, eg->base.o.warn, eg->base.o.ctx);
     free(bytes);

@@ -58,7 +58,8 @@ struct efi_known {
 struct efi_module {
     struct efi_guest *eg;
     char name[EFI_NAME];
-    uint8_t type; /* enum efi_type */
+    char file[EFI_NAME]; /* of a boot manager, which has its own name: its file's; else "" */
+    uint8_t type;        /* enum efi_type */
     uint64_t base, size, entry;
     uint64_t handle;                  /* of an image that was loaded; else 0 */
     uint64_t protocol;                /* of a module of SMM: its EFI_LOADED_IMAGE_PROTOCOL; else 0 */
