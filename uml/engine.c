@@ -9,8 +9,9 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "base/memory.h"
 #include "base/date.h"
+#include "base/memory.h"
+#include "base/must.h"
 #include "core/engine/settings.h"
 #include "uml/calls.h"
 #include "uml/files.h"
@@ -416,9 +417,8 @@ static int make_memory(struct host *h, struct error *err)
 
 static uint64_t start_time(const struct host *h)
 {
-    int64_t seconds;
-    if (!date_parse(setting_value(h->config, "rtc"), &seconds))
-        date_parse(setting_preset("rtc"), &seconds);
+    int64_t seconds = 0;
+    must(date_parse(setting_value(h->config, "rtc"), &seconds), "settings were checked");
     return (uint64_t)seconds * 1000000000u;
 }
 
@@ -520,11 +520,14 @@ struct engine *uml_create(const struct engine_config *cfg, struct error *err)
     h->own_config = *cfg;
     h->config = &h->own_config;
     h->epoch = 1;
-    h->r.boot = start_time(h);
+    int rc = settings_check(cfg, err);
+    if (!rc)
+        h->r.boot = start_time(h);
     h->r.random = 0x626f6f747265656cull;
     h->r.next_pid = FIRST_PID;
     h->r.next_inode = 2;
-    int rc = make_memory(h, err);
+    if (!rc)
+        rc = make_memory(h, err);
     if (!rc)
         rc = (h->cpu = processor_new(h, h->mem, err)) ? 0 : -1;
     if (!rc)
