@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/date.h"
 #include "base/memory.h"
 #include "core/ask/private/run.h"
 #include "core/timeline/recorded_types.h"
@@ -178,8 +179,8 @@ static int find_fields(struct ask_shared *s, struct ask_error *err)
 static uint64_t clock_of(const struct trace *t)
 {
     const char *rtc = setting_find(trace_config(t)->settings, trace_config(t)->nsettings, "rtc");
-    struct tm tm = {0};
-    return rtc && strptime(rtc, "%Y-%m-%dT%H:%M:%S", &tm) ? (uint64_t)timegm(&tm) : 0;
+    int64_t seconds;
+    return rtc && date_parse(rtc, &seconds) ? (uint64_t)seconds : 0;
 }
 
 static unsigned cpus_of(const struct trace *t)

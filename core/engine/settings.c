@@ -1,6 +1,8 @@
 /* settings.c - see settings.h. */
 #include "core/engine/settings.h"
 
+#include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,8 +112,9 @@ const char *setting_preset(const char *key)
 static bool is_number(const struct setting_row *row, const char *value, uint64_t *n)
 {
     char *end;
-    *n = strtoull(value, &end, 0);
-    return end != value && !*end && *n >= row->min && *n <= row->max;
+    errno = 0;
+    *n = isdigit((unsigned char)*value) ? strtoull(value, &end, 0) : 0;
+    return isdigit((unsigned char)*value) && !errno && !*end && *n >= row->min && *n <= row->max;
 }
 
 static bool are_words(const char *words, const char *value)

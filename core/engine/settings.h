@@ -57,7 +57,7 @@ bool setting_has(const struct engine_config *cfg, const char *key, const char *w
 int setting_place(const char *words, const char *word, size_t n);
 /* The word at a place, and its length; NULL behind the last. */
 const char *setting_word(const char *words, unsigned place, size_t *n);
-/* Adds them as people list them: "ide, ahci or usb". */
+/* Writes them into `text` as people list them: "ide, ahci or usb". */
 void setting_list(char *text, size_t size, const char *words);
 
 #endif

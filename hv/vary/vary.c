@@ -421,7 +421,7 @@ static int read_number(const struct engine_config *cfg, const char *key, uint64_
     char *end = NULL;
     if (!text)
         return 0;
-    *n = strtoull(text, &end, 10);
+    *n = strtoull(text, &end, 0);
     return end == text || *end ? error_set(err, "setting %s=%.40s: is no number", key, text) : 0;
 }
 

@@ -207,7 +207,7 @@ static void add_boot_waits(struct fwcfg *s)
     add_number(s, (uint16_t)(KEY_FIRST_FILE + s->nfiles++), "etc/boot-fail-wait", 4, UINT32_MAX);
     if (menu)
         add_number(s, (uint16_t)(KEY_FIRST_FILE + s->nfiles++), "etc/boot-menu-wait", 2,
-                   strtoul(menu, NULL, 10));
+                   strtoul(menu, NULL, 0));
 }
 
 static void add_e820(struct fwcfg *s)
