@@ -83,7 +83,7 @@ static const char *const names[THINGS] = {
 #define PC_OPTIONS                                                                                           \
     (B(KERNEL) | B(FLAT) | B(HVMLOADER) | B(BIOS) | B(PFLASH) | B(VGABIOS) | B(VGA) | B(MACHINE) | B(CPUS) | \
      B(CDROM) | B(FLOPPY) | B(BOOT) | B(USB) | B(VIRTIO) | B(NIC) | B(SHARE) | B(MODULE) | B(VARY) |         \
-     B(SCHEDULE))
+     B(SCHEDULE) | B(PROTOCOL) | B(SEED) | B(VARY_FROM))
 
 /* Refused is what has one of `one`, one of `other` if that is not 0, and none of `without`. The message names the first of `one` and, if
  * `both`, of `other`. */
@@ -106,7 +106,6 @@ static const struct rule {
     {B(SYSROOT), 0, B(PROGRAM) | B(UML), false, "goes with --program or --uml: give one of them"},
     {B(INITRD) | B(APPEND) | B(MODULE) | B(PROTOCOL), 0, B(KERNEL) | B(UML), false,
      "goes with a kernel: give --kernel FILE too"},
-    {B(UML), B(PROTOCOL), 0, true, "what runs is on a Linux host, not on a PC: leave the PC's options out"},
     {B(INITRD), B(MODULE), 0, true, "give one of them: Xen's initial RAM disk is its second module"},
     {B(PFLASH), B(BIOS) | B(FLAT) | B(HVMLOADER), 0, true, "give one of them: both say which firmware runs"},
     {B(MODULE), B(KERNEL_FW_CFG), 0, false,

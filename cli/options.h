@@ -43,7 +43,8 @@ struct option_row {
     .store = _Generic(((type *)0)->member, const char * : STORE_TEXT, bool : STORE_FLAG),                    \
     .to = offsetof(type, member)
 /* The same of a row whose argument is text|json: json sets the flag. */
-#define STORE_FORMAT(type, member) .store = STORE_JSON, .to = offsetof(type, member)
+#define STORE_FORMAT(type, member)                                                                           \
+    .store = _Generic(((type *)0)->member, bool : STORE_JSON), .to = offsetof(type, member)
 /* A row of a command that answers as text or as one array of objects. */
 #define FORMAT_ROW(type, member)                                                                             \
     {                                                                                                        \

@@ -172,7 +172,13 @@ int find_position(const struct engines *engines, struct trace *t, const char *te
         return -1;
     if (!position_resolve(t, &pos, here, icount, err))
         return 0;
-    return pos.kind == POS_CONSOLE && find_drawn(engines, t, pos.text, icount, &ignored) == 1 ? 0 : -1;
+    if (pos.kind != POS_CONSOLE)
+        return -1;
+    if (!recorded_behaves(engines, t, &ignored))
+        return error_set(err,
+                         "console:%.60s: is in no recorded line, and the screen cannot be looked at: %.300s",
+                         pos.text, ignored.text);
+    return find_drawn(engines, t, pos.text, icount, &ignored) == 1 ? 0 : -1;
 }
 
 int find_range(const struct engines *engines, struct trace *t, const char *from, const char *to,
