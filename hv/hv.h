@@ -11,7 +11,7 @@ enum { HV_BEHAVIOUR = 15, HV_OLDEST = 14 };
 /* Who replays recordings of the versions before HV_OLDEST. */
 extern const struct engine_past hv_past[];
 
-/* Builds a PC and brings it to reset. All settings are optional: core/engine/settings.h has them, `bootreel record --help` says what they mean.
+/* Builds a PC and brings it to reset. All settings are optional: core/engine/settings.c has a row for each, `bootreel record --help` says what they mean.
  * Images by role: bios, vgabios, kernel, initrd, moduleN, diskN, cdrom and cdromN, floppy0, floppy1, nicN-rom, flat; and hvmloader,
  * which makes the machine an HVM domain of Xen.
  * Returns NULL and fills err. Images and settings must outlive the engine. */

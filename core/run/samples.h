@@ -91,7 +91,7 @@ uint64_t samples_usual(uint64_t steps);
 /* Whether samples can be taken in parts: 1; 0 if an inspector has to see the run from its beginning; -1 with err. */
 int samples_divisible(struct trace *t, struct error *err);
 /* Takes the samples. NULL with err; also if it was interrupted, and if a recorded state on the way differs
- * from the run's (traces of another behaviour version are not compared). Cost: a replay from the checkpoint
+ * from the run's. Cost: a replay from the checkpoint
  * before `from` (or from icount 0, if they are not divisible) up to `to`, and some 50 us a sample. With
  * samples_divisible(), the replay need not be fresh. */
 struct samples *samples_take(const struct samples_options *o, struct error *err);

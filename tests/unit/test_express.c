@@ -1,5 +1,4 @@
-/* test_express.c - capabilities of PCI Express functions (hv/board/pci/express.c): what configuration space says on each board and in each
- * behaviour version, power states, a function level reset of NVMe. */
+/* test_express.c - capabilities of PCI Express functions (hv/board/pci/express.c): what configuration space says on each board, power states, a function level reset of NVMe. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
