@@ -30,11 +30,17 @@ void words_of_line(const struct event *ev, char *words)
     }
 }
 
+/* Of these events the data are what was printed; those of others are paths, command lines, or a frame of a network. */
+static bool is_printed(const struct event *ev)
+{
+    return ev->kind == EV_CONSOLE_LINE || ev->kind == EV_SERVICE_TEXT || ev->kind == EV_FIRMWARE_LOG;
+}
+
 void words_of_event(const struct event *ev, char *buf, size_t size)
 {
     char words[EVENT_MAX_DATA + 1];
     struct event shown = *ev;
-    if (ev->len && ev->data && has_controls(ev)) {
+    if (is_printed(ev) && ev->len && ev->data && has_controls(ev)) {
         words_of_line(ev, words);
         shown.data = words;
         shown.len = (uint32_t)strlen(words);
