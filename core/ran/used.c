@@ -164,35 +164,49 @@ static void want_real(const struct initramfs *r, struct wanted *w)
     }
 }
 
-/* What was done with each. Names of one inode are one file; links and interpreters lead on, until nothing is added. */
+/* What was done with each member by its own name. */
+static void take_uses(struct initramfs *r, const struct wanted *w)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        struct member *m = &r->list[i];
+        const enum wanted_how how = wanted_file(w, m->name);
+        m->how = how > m->how ? how : m->how;
+        if (m->how == WANTED_NOT && wanted_name(w, m->name))
+            m->how = WANTED_NAME;
+    }
+}
+
+/* Where links lead, and what executes programs, is wanted as well. */
+static void want_further(const struct initramfs *r, struct wanted *w)
+{
+    char path[WANTED_PATH];
+    for (size_t i = 0; i < r->n; i++) {
+        const struct member *m = &r->list[i];
+        if (S_ISLNK(m->e.mode) && m->how)
+            wanted_link(w, (const char *)m->content, m->e.size);
+        if (m->how == WANTED_EXECUTED && wanted_interpreter(m->content, m->e.size, path))
+            wanted_used(w, path, WANTED_EXECUTED);
+    }
+}
+
+/* What was done with each. Names of one inode are one file, whose content is with one of them; links and interpreters lead on, until nothing
+ * changes. */
 static void decide(struct initramfs *r, struct wanted *w)
 {
     enum { PASSES = 32 };
-    size_t before = SIZE_MAX;
+    uint64_t before = UINT64_MAX;
     for (size_t i = 0; i < r->n; i++) {
         const char *path = wanted_path(r->list[i].name);
         hash_index_add(&r->by_path, XXH3_64bits(path, strlen(path)), i);
     }
-    for (unsigned pass = 0; before != w->n; pass++) {
-        before = w->n;
+    for (unsigned pass = 0; before != w->changes && pass <= PASSES; pass++) {
+        before = w->changes;
         w->all_names |= pass == PASSES; /* no chain of links is that long: each name stays */
-        if (pass > PASSES)
-            break;
         want_real(r, w);
-        for (size_t i = 0; i < r->n; i++) {
-            char path[WANTED_PATH];
-            struct member *m = &r->list[i];
-            const enum wanted_how how = wanted_file(w, m->name);
-            m->how = how > m->how ? how : m->how;
-            if (m->how == WANTED_NOT && wanted_name(w, m->name))
-                m->how = WANTED_NAME;
-            if (S_ISLNK(m->e.mode) && m->how)
-                wanted_link(w, (const char *)m->content, m->e.size);
-            if (m->how == WANTED_EXECUTED && wanted_interpreter(m->content, m->e.size, path))
-                wanted_used(w, path, WANTED_EXECUTED);
-        }
+        take_uses(r, w);
+        join_links(r);
+        want_further(r, w);
     }
-    join_links(r);
 }
 
 /* Reads the "initrd" image's files. 1; 0: there is no such image, or it is no initramfs; -1 with err. */
@@ -606,7 +620,7 @@ static void put_members(struct initramfs *r, bool packed, struct writer *w)
         if (m->packed != packed)
             continue;
         any = true;
-        const bool early = r->packed && !packed && is_found_early(m->name);
+        const bool early = !packed && is_found_early(m->name);
         if (early || (m->keep && stays_whole(m))) {
             put_entry(&w->plain, &m->e, m->e.size);
             continue;

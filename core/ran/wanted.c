@@ -24,6 +24,7 @@ static void add(struct wanted *w, char kind, const char *text, size_t n, enum wa
 {
     const size_t i = find(w, kind, text, n);
     if (i != SIZE_MAX) {
+        w->changes += w->how[i] < how;
         w->how[i] = w->how[i] < how ? (uint8_t)how : w->how[i];
         return;
     }
@@ -34,6 +35,7 @@ static void add(struct wanted *w, char kind, const char *text, size_t n, enum wa
     hash_index_add(&w->by_text, XXH3_64bits_withSeed(text, n, (uint64_t)kind), w->n);
     MEM_MORE(w->text, w->n);
     MEM_MORE(w->how, w->n);
+    w->changes++;
     w->text[w->n] = its;
     w->how[w->n++] = (uint8_t)how;
 }

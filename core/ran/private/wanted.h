@@ -12,6 +12,7 @@ struct wanted {
     char **text; /* parts of names, paths of files, folders that were listed */
     uint8_t *how;
     size_t n;
+    uint64_t changes; /* entries added, or raised */
     struct hash_index by_text;
     bool all_names; /* a name was cut in the record: each may have been looked up */
 };
