@@ -120,7 +120,11 @@ static struct calls *run_window(struct app *a, uint64_t from, uint64_t to, struc
 static int by_begin(const void *x, const void *y)
 {
     const struct node *a = x, *b = y;
-    return a->call.begin < b->call.begin ? -1 : a->call.begin > b->call.begin;
+    if (a->call.begin != b->call.begin)
+        return a->call.begin < b->call.begin ? -1 : 1;
+    if (a->call.cpu != b->call.cpu)
+        return a->call.cpu < b->call.cpu ? -1 : 1;
+    return a->call.thread < b->call.thread ? -1 : a->call.thread > b->call.thread;
 }
 
 /* The calls of one parent, which follow one another in `next`. */
@@ -185,12 +189,13 @@ static int find_inner(struct app *a, struct node *n, struct error *err)
     size_t i = 0;
     while (i < calls_count(c) && !same_call(calls_get(c, i), &n->call))
         i++;
-    if (i < calls_count(c))
+    const bool found = i < calls_count(c);
+    if (found)
         take_tree(c, n, (uint32_t)i, n->call.sort != CALL_BEFORE);
-    else
-        n->known = true;
     calls_free(c);
-    return 0;
+    return found
+               ? 0
+               : error_set(err, "this call cannot be followed by itself: :calls FROM TO runs a larger part");
 }
 
 /* ---------------------------------------------------------------- the list */
@@ -354,11 +359,11 @@ static int stage_here(struct app *a, uint64_t *from, uint64_t *to, char *what, s
     return 0;
 }
 
-/* "FROM TO", or "FROM": the stage there. */
+/* "FROM TO"; FROM may hold blanks. */
 static int window_of(struct app *a, const char *arg, uint64_t *from, uint64_t *to, struct error *err)
 {
     char first[200];
-    const char *blank = strchr(arg, ' ');
+    const char *blank = strrchr(arg, ' ');
     const size_t n = blank ? (size_t)(blank - arg) : strlen(arg);
     snprintf(first, sizeof first, "%.*s", (int)(n < sizeof first ? n : sizeof first - 1), arg);
     if (!blank)
