@@ -28,9 +28,13 @@ const struct event *led_exception(struct why_case *c, unsigned cpu, uint64_t ico
 /* The handler of an exception ended in an IRET while the error code was still on the stack: what comes after follows from the #GP of that. */
 static bool error_code_left(struct why_case *c, struct finding *f, const struct event *ev)
 {
+    const uint32_t with_code =
+        1u << 8 | 0x1fu << 10 | 1u << 17 | 1u << 21; /* #DF, #TS to #PF, #AC, #CP: SDM 3, 6.15 */
     const struct event *next = NULL;
     char first[PLACE_TEXT], at[PLACE_TEXT];
     uint64_t code;
+    if (EVF(ev, EXCEPTION, vector) >= 32 || !(with_code >> EVF(ev, EXCEPTION, vector) & 1))
+        return false;
     for (size_t i = 0; i < c->now.n && !next; i++) {
         const struct event *e = &c->now.event[i];
         if (e->kind == EV_EXCEPTION && e->cpu == ev->cpu && e->icount > ev->icount)
@@ -140,12 +144,14 @@ bool led_in_interrupt(struct why_case *c, unsigned cpu, uint64_t icount, struct 
     return true;
 }
 
-/* In protected mode the first vectors are exceptions': an interrupt of the 8259A that comes as one of them finds the handler of another event. */
+/* In protected mode the first vectors are exceptions': an interrupt of the 8259A that comes as one of them finds the handler of another event. A
+ * monitor of virtual-8086 mode leaves it there, and tells them apart. */
 static bool is_exceptions(struct why_case *c, unsigned cpu, const struct event *irq)
 {
-    enum { EXCEPTIONS = 32, PROTECTED = 1 };
+    enum { EXCEPTIONS = 32, PROTECTED = 1, V86 = 1 << 17 };
     return EVF(irq, IRQ, vector) < EXCEPTIONS && !EVF(irq, IRQ, source) &&
-           timeline_reg(c->tl, cpu, "cr0") & PROTECTED;
+           timeline_reg(c->tl, cpu, "cr0") & PROTECTED && case_go(c, irq->icount) &&
+           !(timeline_reg(c->tl, cpu, "eflags") & V86);
 }
 
 /* Interrupts are off since one whose handler has not returned: gives that as the verdict. `then` ends the sentence. */
