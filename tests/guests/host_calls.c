@@ -238,10 +238,11 @@ static void signals(void)
     sa.sa_handler = count;
     sa.sa_flags = 0;
     sigaction(SIGALRM, &sa, NULL);
-    struct itimerval it = {{0, 0}, {0, 20000}};
+    /* Again and again, in case that the first comes before the read. */
+    struct itimerval it = {{0, 0}, {0, 20000}}, again = {{0, 20000}, {0, 20000}};
     if (pipe(fds))
         exit(99);
-    setitimer(ITIMER_REAL, &it, NULL);
+    setitimer(ITIMER_REAL, &again, NULL);
     TRY(read(fds[0], &c, 1));
     setitimer(ITIMER_REAL, &it, NULL);
     TRY(nanosleep(&(struct timespec){5, 0}, NULL));
