@@ -28,7 +28,7 @@ failures=$work/failures
 # Works in background jobs too, because failures are collected in a file.
 fail() {
     echo "FAILED: $*"
-    echo "$*" >>"$failures"
+    printf '%s\n' "${*//$'\n'/ }" >>"$failures" # a line each, as they are counted
 }
 # wanted PART: whether a script that has set only=" $* " is to test that part: its arguments name it, or it has none.
 wanted() { [ "$only" = "  " ] || case $only in *" $1 "*) ;; *) return 1 ;; esac }
