@@ -12,7 +12,7 @@ enum { ENTRY = 20, USABLE = 1, MORE = 32, ENTRIES_MAX = 4096, FRAMES = 4, LEVELS
 
 struct taking {
     struct origin *o;
-    const struct platform_map *map;
+    struct platform_map map;
     uint8_t *bytes; /* the entries */
     uint32_t most;  /* how many are read */
     struct history_taken *taken;
@@ -59,9 +59,9 @@ static char *callers(struct origin *o, const struct timeline_hit *hit)
 static void read_map(struct taking *k)
 {
     uint32_t n = 0;
-    timeline_peek_physical(k->o->tl, k->map->count, &n, k->map->width);
+    timeline_peek_physical(k->o->tl, k->map.count, &n, k->map.width);
     k->now = n < k->most ? n : k->most;
-    timeline_peek_physical(k->o->tl, k->map->entries, k->bytes, (size_t)k->now * ENTRY);
+    timeline_peek_physical(k->o->tl, k->map.entries, k->bytes, (size_t)k->now * ENTRY);
 }
 
 static bool take_change(void *ctx, const struct timeline_hit *hit)
@@ -84,7 +84,7 @@ static bool take_change(void *ctx, const struct timeline_hit *hit)
 /* Looks at each write to the map's memory from `since` on. */
 static int look_through(struct taking *k, uint64_t since, uint64_t until, struct error *err)
 {
-    const struct platform_map *map = k->map;
+    const struct platform_map *map = &k->map;
     struct timeline_stopped s;
     const uint64_t end = map->entries + (uint64_t)k->most * ENTRY;
     const uint64_t begin = map->count < map->entries ? map->count : map->entries;
@@ -127,10 +127,10 @@ static int follow(struct taking *k, const struct platform_map *map, uint64_t unt
         struct platform_map source = here;
         source.count += copy.from - begin;
         source.entries += copy.from - begin;
-        k->map = &source;
+        k->map = source;
         if (moved && look_at(k, copy.first, &any, err))
             return -1;
-        k->map = &here;
+        k->map = here;
         if (any && look_through(k, moved ? copy.last + 1 : 0, until, err))
             return -1;
         for (size_t i = 0; i < k->n; i++)
