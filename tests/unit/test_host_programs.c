@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "tests/unit/command.h"
@@ -28,6 +29,7 @@ static char *natively(const char *program)
             setgroups(0, NULL);
         signal(SIGPIPE, SIG_DFL);
         setpgid(0, 0);
+        umask(022); /* as on the recorded host */
         execl(program, program, NULL);
         _exit(127);
     }
