@@ -35,7 +35,7 @@ CPPFLAGS ?=
 ALL_CFLAGS := $(CFLAGS_BASE) $(OPT_$(VARIANT)) $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS := $(OPT_$(VARIANT)) $(LDFLAGS)
 
-ROOMS   := base traces $(patsubst %/,%,$(sort $(wildcard core/*/ core/systems/*/))) hv/x86 $(patsubst %/,%,$(sort $(filter-out hv/x86/decode/table/,$(wildcard hv/x86/*/)))) hv/vary hv/xen hv/board $(patsubst %/,%,$(sort $(wildcard hv/board/*/))) hv/load hv uml tui gdbstub
+ROOMS   := base traces $(patsubst %/,%,$(sort $(filter-out %/private/,$(wildcard core/*/ core/systems/*/ core/systems/*/*/)))) hv/x86 $(patsubst %/,%,$(sort $(filter-out hv/x86/decode/table/,$(wildcard hv/x86/*/)))) hv/vary hv/xen hv/board $(patsubst %/,%,$(sort $(wildcard hv/board/*/))) hv/load hv uml tui gdbstub
 LIB_SRC := $(foreach r,$(ROOMS),$(sort $(wildcard $(r)/*.c)))
 CLI_SRC := $(sort $(wildcard cli/*.c))
 PROTO_SRC := $(sort $(wildcard core/*/*.proto))

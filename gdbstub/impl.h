@@ -12,7 +12,7 @@
 #include "core/story/stages.h"
 #include "core/timeline/recorded_types.h"
 #include "core/symbols/symbols.h"
-#include "core/views/tasks.h"
+#include "core/views/calls.h"
 #include "core/views/views.h"
 #include "gdbstub/gdbstub.h"
 #include "gdbstub/packet.h"

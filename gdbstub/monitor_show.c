@@ -8,7 +8,7 @@
 #include "core/story/marks.h"
 #include "core/story/processes.h"
 #include "core/systems/efi/firmware.h"
-#include "core/views/dmesg.h"
+#include "core/systems/linux/memory/dmesg.h"
 #include "core/why/why.h"
 #include "gdbstub/impl.h"
 

@@ -12,7 +12,7 @@
 #include "core/story/running.h"
 #include "core/timeline/recorded_types.h"
 #include "core/timeline/timeline.h"
-#include "core/views/tasks.h"
+#include "core/views/calls.h"
 #include "core/views/views.h"
 #include "tui/story.h"
 

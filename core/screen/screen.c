@@ -5,7 +5,7 @@
 #include "base/utf8.h"
 #include "core/engine/engines.h"
 #include "core/screen/private/drawn.h"
-#include "core/screen/private/vt.h"
+#include "core/systems/linux/memory/consoles.h"
 #include "core/screen/screen.h"
 
 struct screen {

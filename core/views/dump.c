@@ -8,7 +8,8 @@
 #include "base/out.h"
 #include "base/output.h"
 #include "core/views/dump.h"
-#include "core/views/tasks.h"
+#include "core/systems/linux/memory/tasks.h"
+#include "core/views/views.h"
 
 enum { PAGE = 4096, ALIGNED = 4, VMCOREINFO_MAX = 1 << 20 };
 

@@ -9,7 +9,7 @@
 
 #include "base/memory.h"
 #include "core/views/private/platform_lists.h"
-#include "core/views/tasks.h"
+#include "core/systems/linux/memory/tasks.h"
 #include "core/views/views.h"
 
 enum {

@@ -8,9 +8,11 @@
 
 #include "base/text.h"
 #include "core/engine/look.h"
+#include "core/ground/amd64_registers.h"
 #include "core/ground/register_bits.h"
 #include "core/story/processes.h"
 #include "core/symbols/symbols.h"
+#include "core/systems/linux/memory/orc.h"
 
 /* ---------------------------------------------------------------- where a processor is */
 
@@ -93,12 +95,6 @@ size_t view_frames_certain(const struct view_frame *frame, size_t n, const char 
 /* For samples of a run (core/run/samples.h): as view_frames() and view_frames_certain(). */
 extern const struct sample_walker view_walker;
 
-/* The tables of a Linux kernel by which it finds callers itself (ORC), read from the guest's memory when they are first
- * needed, and kept: some 4 MB. */
-struct view_orc;
-struct view_orc *view_orc_new(void);
-void view_orc_free(struct view_orc *o); /* NULL is allowed */
-
 /* The calls in progress, the innermost first. They are found by call frame information where the symbols have
  * some, or the kernel or its modules have tables of their own (`o`, may be NULL). Code that such a kernel has generated (BPF
  * programs, trampolines) is followed to its return. Otherwise calls are found by the frame pointer, if it points
@@ -110,7 +106,7 @@ size_t view_frames(struct look m, unsigned cpu, const struct symbols *s, symbol_
                    struct view_orc *o, struct view_frame *frame, size_t max);
 
 /* Registers of one frame, by their numbers in DWARF (16: rip); of 64-bit code. */
-enum { VIEW_FRAME_REGISTERS = 17 };
+enum { VIEW_FRAME_REGISTERS = AMD64_REGISTERS };
 /* ---------------------------------------------------------------- lists of what a trace says
  * Each adds lines of text. A position is given as an icount of the record. */
 

@@ -12,7 +12,7 @@
 #include "core/story/processes.h"
 #include "core/story/stages.h"
 #include "core/timeline/timeline.h"
-#include "core/views/tasks.h"
+#include "core/views/calls.h"
 #include "traces/touched.h"
 
 /* The fields of a tracepoint, as they are computed. */

@@ -2,24 +2,24 @@
 #ifndef BOOTREEL_CORE_VIEWS_UNWIND_H
 #define BOOTREEL_CORE_VIEWS_UNWIND_H
 
-#include "core/views/private/calls.h"
-#include "core/views/private/orc.h"
-#include "core/views/views.h"
+#include "core/symbols/debug.h"
+#include "core/views/calls.h"
 
-/* Numbers of registers: System V ABI for AMD64, figure 3.36. */
-enum {
-    AMD64_DX = 1,
-    AMD64_BX = 3,
-    AMD64_DI = 5,
-    AMD64_BP = 6,
-    AMD64_SP = 7,
-    AMD64_R10 = 10,
-    AMD64_R12 = 12,
-    AMD64_R13 = 13,
-    AMD64_R14 = 14,
-    AMD64_R15 = 15,
-    AMD64_PC = 16
+/* What unwinding begins from. */
+struct unwind_from {
+    struct look m;
+    const struct symbols *symbols, *program; /* either may be NULL */
+    symbol_space space;
+    struct view_orc *orc;
+    unsigned cpu;
+    uint64_t tables; /* page tables of a task without a processor; 0: the processor's */
 };
+
+/* The calls of a task: its processor's, or of its saved frame. As view_frames. */
+size_t view_unwind(const struct unwind_from *from, const struct view_task *t, struct view_frame *frame,
+                   size_t max);
+/* Unwinds one frame of 64-bit code, as view_task_caller. */
+enum view_caller view_unwind_one(const struct unwind_from *from, struct view_registers *r, const char **lost);
 
 /* The machine's state before the calls that have been unwound. */
 struct unwind {
@@ -56,7 +56,7 @@ bool unwind_after_call(const struct unwind *u, uint64_t pc);
 /* The code that was interrupted: its registers were stored at `at`; its rip, cs and rsp are so much above it. */
 bool unwind_interrupted(struct unwind *u, uint64_t at, unsigned ip, unsigned cs, unsigned sp);
 
-/* ---- views_smm.c ---- */
+/* ---- unwind_smm.c ---- */
 /* Whether this is the code with which system management mode begins, which has no symbols. */
 bool unwind_at_smm_entry(const struct unwind *u, uint64_t pc);
 /* The address of that code; 0 if the processor is in another mode. */
@@ -64,7 +64,7 @@ uint64_t unwind_smm_entry(struct look m, unsigned cpu);
 /* From there to the code that was interrupted, by the state that was saved. False if `u` is not there. */
 bool unwind_smm(struct unwind *u);
 
-/* ---- views_kernel.c ---- */
+/* ---- unwind_linux.c ---- */
 /* By the tables of a Linux kernel and its modules; code that has none is followed. UNWOUND_NOT: there are no tables, or this is
  * not the kernel's code. With u->ended there is no caller. */
 enum unwound unwind_kernel(struct unwind *u);

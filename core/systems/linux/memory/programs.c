@@ -1,4 +1,4 @@
-/* views_programs.c - the program and libraries of a task, read from the guest's page cache. See tasks.h.
+/* programs.c - the program and libraries of a task, read from the guest's page cache. See programs.h.
  *
  * Sources: Linux, include/linux/maple_tree.h and lib/maple_tree.c (areas of memory, since 6.1), include/linux/mm_types.h (a list of them,
  * before), include/linux/xarray.h (the page cache).
@@ -9,7 +9,7 @@
 #include <xxhash.h>
 
 #include "base/memory.h"
-#include "core/views/private/calls.h"
+#include "core/systems/linux/memory/programs.h"
 
 enum { PAGE = 4096, PROGRAM_MAX = 64 << 20, AREAS_MAX = 65536, DEPTH = 12 };
 

@@ -2,11 +2,11 @@
  *
  * Members are found by the kernel's own types (BTF). Source: Linux 5.10 and later, kernel/printk/printk_ringbuffer.h; earlier
  * kernels keep their messages otherwise. */
-#ifndef BOOTREEL_CORE_VIEWS_DMESG_H
-#define BOOTREEL_CORE_VIEWS_DMESG_H
+#ifndef BOOTREEL_CORE_SYSTEMS_LINUX_MEMORY_DMESG_H
+#define BOOTREEL_CORE_SYSTEMS_LINUX_MEMORY_DMESG_H
 
+#include "core/engine/look.h"
 #include "core/symbols/kernel_types.h"
-#include "core/views/views.h"
 
 enum { VIEW_MESSAGE_TEXT = 1024, VIEW_MESSAGE_LINE = VIEW_MESSAGE_TEXT + 40 };
 

@@ -1,4 +1,4 @@
-/* views_smm.c - the calls in progress go on where a system management interrupt came: RSM returns there. See unwind.h.
+/* unwind_smm.c - the calls in progress go on where a system management interrupt came: RSM returns there. See unwind.h.
  *
  * Sources: SDM volume 3, 32.4 (SMRAM, the state save map of 32-bit processors); AMD64 APM volume 2, 10.2.3 (that of processors with long
  * mode); as hv/x86/system/smm.c writes them.

@@ -1,4 +1,4 @@
-/* views_kernel.c - callers in a 64-bit Linux kernel: by its ORC tables, and in the code that it generates.
+/* unwind_linux.c - callers in a 64-bit Linux kernel: by its ORC tables, and in the code that it generates.
  *
  * Sources: Linux, arch/x86/kernel/unwind_orc.c (what a row means), arch/x86/include/asm/ptrace.h (struct pt_regs),
  * arch/x86/lib/retpoline.S. Where the kernel's own unwinder assumes a frame pointer (BPF programs and trampolines, copies of

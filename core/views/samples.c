@@ -1,4 +1,4 @@
-/* views_samples.c - the calls in progress, for samples of a run. See core/run/samples.h. */
+/* samples.c - the calls in progress, for samples of a run. See core/run/samples.h. */
 #include "core/run/samples.h"
 #include "core/views/views.h"
 

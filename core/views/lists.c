@@ -1,4 +1,4 @@
-/* views_lists.c - lists of what a trace says: events, milestones, processes. See views.h. */
+/* lists.c - lists of what a trace says: events, milestones, processes. See views.h. */
 #include <inttypes.h>
 
 #include "base/numbers.h"

@@ -1,13 +1,11 @@
-/* views_stack.c - the calls in progress. See views.h.
+/* unwind.c - the calls in progress. See views.h.
  *
  * Sources: DWARF 4, 6.4 (call frames; the rows are in the symbol tables already); System V ABI for AMD64,
  * figure 3.36 and for i386, figure 2.14 (numbers of registers); SDM volume 2, CALL (its encodings).
  */
 #include <string.h>
 
-#include "core/views/private/calls.h"
 #include "core/views/private/unwind.h"
-#include "core/views/tasks.h"
 
 enum { I386_SP = 4, I386_BP = 5, I386_PC = 8, REGISTERS = VIEW_FRAME_REGISTERS };
 enum { SCAN_WORDS = 512 };

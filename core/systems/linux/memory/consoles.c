@@ -1,5 +1,5 @@
-/* vt.c - see vt.h. */
-#include "core/screen/private/vt.h"
+/* consoles.c - see consoles.h. */
+#include "core/systems/linux/memory/consoles.h"
 
 #include <stdio.h>
 #include <stdlib.h>

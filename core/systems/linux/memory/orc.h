@@ -1,8 +1,14 @@
-/* orc.h - rows of a Linux kernel's ORC tables. Private to core/views/. */
-#ifndef BOOTREEL_CORE_VIEWS_ORC_H
-#define BOOTREEL_CORE_VIEWS_ORC_H
+/* orc.h - the tables by which a Linux kernel finds callers itself (ORC), read from the guest's memory when they are first needed, and
+ * kept: some 4 MB. */
+#ifndef BOOTREEL_CORE_SYSTEMS_LINUX_MEMORY_ORC_H
+#define BOOTREEL_CORE_SYSTEMS_LINUX_MEMORY_ORC_H
 
-#include "core/views/views.h"
+#include "core/engine/look.h"
+#include "core/symbols/symbols.h"
+
+struct view_orc;
+struct view_orc *view_orc_new(void);
+void view_orc_free(struct view_orc *o); /* NULL is allowed */
 
 /* Registers of a row: arch/x86/include/asm/orc_types.h. */
 enum {

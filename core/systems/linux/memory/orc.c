@@ -1,4 +1,4 @@
-/* views_orc.c - the tables by which a Linux kernel finds callers (CONFIG_UNWINDER_ORC), read from the guest's memory.
+/* orc.c - the tables by which a Linux kernel finds callers (CONFIG_UNWINDER_ORC), read from the guest's memory.
  *
  * Source: Linux, Documentation/arch/x86/orc-unwinder.rst, arch/x86/include/asm/orc_types.h, and arch/x86/include/asm/module.h for
  * those of modules. One table has the addresses that rows begin at, as distances from their own places; the other has the rows, 6
@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "core/views/private/orc.h"
-#include "core/views/tasks.h"
+#include "core/systems/linux/memory/orc.h"
+#include "core/systems/linux/memory/tasks.h"
 
 enum { ROW = 6, MOST = 8 << 20 /* rows; a distribution's kernel has 400,000 */, MODULE_MOST = 1 << 20 };
 

@@ -1,8 +1,9 @@
-/* views_calls.c - the calls in progress of tasks, down into their programs. See tasks.h. */
+/* calls.c - the calls in progress of tasks, down into their programs. See calls.h. */
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "core/views/private/calls.h"
+#include "core/systems/linux/memory/programs.h"
+#include "core/views/private/unwind.h"
 
 struct view_calls {
     struct view_orc *orc;
@@ -35,11 +36,6 @@ void view_calls_free(struct view_calls *c)
     view_orc_free(c->orc);
     symbols_free(c->programs);
     free(c);
-}
-
-symbol_space view_task_space(const struct view_task *t)
-{
-    return symbol_space_of(symbol_space_guest(t->kernel), t->has_memory ? t->tgid : 0);
 }
 
 const struct symbols *view_task_programs(struct view_calls *c, struct look m, const struct view_task *t,

@@ -1,8 +1,8 @@
-/* vt.h - the text that a Linux kernel's own console (drivers/tty/vt) shows, where the display is in a
+/* consoles.h - the text that a Linux kernel's own console (drivers/tty/vt) shows, where the display is in a
  * graphics mode: read from the kernel's memory (struct vc_data), whose layout is known from its type
  * information. */
-#ifndef BOOTREEL_CORE_SCREEN_VT_H
-#define BOOTREEL_CORE_SCREEN_VT_H
+#ifndef BOOTREEL_CORE_SYSTEMS_LINUX_MEMORY_CONSOLES_H
+#define BOOTREEL_CORE_SYSTEMS_LINUX_MEMORY_CONSOLES_H
 
 #include "core/engine/look.h"
 #include "traces/trace.h"

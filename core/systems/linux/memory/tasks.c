@@ -1,10 +1,10 @@
-/* views_tasks.c - see tasks.h. */
+/* tasks.c - see tasks.h. */
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "core/views/tasks.h"
+#include "core/systems/linux/memory/tasks.h"
 
 /* ---------------------------------------------------------------- memory: SDM volume 3, 4.5 */
 
@@ -321,4 +321,9 @@ int view_tasks(struct look m, const struct kernel_types *k, const struct symbols
     *list = r.list;
     *n = r.n;
     return 0;
+}
+
+symbol_space view_task_space(const struct view_task *t)
+{
+    return symbol_space_of(symbol_space_guest(t->kernel), t->has_memory ? t->tgid : 0);
 }

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/views/dmesg.h"
+#include "core/systems/linux/memory/dmesg.h"
 #include "base/memory.h"
-#include "core/views/tasks.h"
+#include "core/systems/linux/memory/tasks.h"
 
 /* ---------------------------------------------------------------- members */
 
