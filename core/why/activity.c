@@ -2,8 +2,8 @@
 #include <inttypes.h>
 
 #include "core/screen/timeline_screen.h"
-#include "core/why/private/linux.h"
-#include "core/why/private/said.h"
+#include "core/systems/linux/why/explain.h"
+#include "core/case/said.h"
 
 /* ---------------------------------------------------------------- at work */
 
@@ -130,148 +130,6 @@ bool systems_up(struct why_case *c)
 
 /* ---------------------------------------------------------------- what processes wait for */
 
-/* A function in which a task sleeps, and what for. */
-static const struct {
-    const char *function, *what;
-    bool input;  /* somebody may type */
-    bool serves; /* a server that is up waits so */
-} sleeps[] = {
-    {"n_tty_read", "a line of input", true, false},
-    {"tty_read", "input at a terminal", true, false},
-    {"do_wait", "a process that it has started", false, false},
-    {"kernel_wait4", "a process that it has started", false, false},
-    {"hrtimer_nanosleep", "time to pass", false, false},
-    {"do_nanosleep", "time to pass", false, false},
-    {"unix_stream_read", "data at a socket", false, false},
-    {"unix_dgram_recvmsg", "messages at its socket", false, true},
-    {"unix_accept", "a connection at a socket", false, true},
-    {"inet_csk_accept", "a connection from the network", false, true},
-    {"inet_stream_connect", "a connection to a server", false, false},
-    {"tcp_recvmsg", "data from the network", false, false},
-    {"udp_recvmsg", "data from the network", false, false},
-    {"packet_recvmsg", "packets from the network", false, false},
-    {"netlink_recvmsg", "a message of the kernel", false, false},
-    {"pipe_read", "data in a pipe", false, false},
-    {"ep_poll", "events", false, false},
-    {"do_epoll_wait", "events", false, false},
-    {"do_sys_poll", "events", false, false},
-    {"do_poll", "events", false, false},
-    {"do_select", "events", false, false},
-    {"futex_wait", "another thread", false, false},
-    {"sigsuspend", "a signal", false, false},
-    {"do_sigtimedwait", "a signal", false, false},
-    {"sys_pause", "a signal", false, false},
-    {"rpc_wait", "an answer of a server (RPC)", false, false},
-    {"nfs_", "an answer of an NFS server", false, false},
-    {"wait_for_device_probe", "a driver", false, false},
-    {"wait_for_root", "the root device", false, false},
-    {"io_schedule", "a disk", false, false},
-    {"usb_start_wait_urb", "a USB device", false, false},
-    {"wait_for_completion", "a completion", false, false},
-    {"__wait_for_common", "a completion", false, false},
-    {"__down", "a semaphore", false, false},
-    {"__mutex_lock", "a lock", false, false},
-    {"rwsem_down", "a lock", false, false},
-};
-
-/* Where a task gave up the processor last: the position. 0 if that is not known. */
-static uint64_t left_at(struct why_case *c, uint32_t pid)
-{
-    enum { MOST = 200000 };
-    struct trace_cursor *cur = trace_cursor_open(c->t, EVENT_CLASS_BIT(EC_SCHED));
-    struct error ignored;
-    struct event ev;
-    uint64_t at = 0;
-    if (!trace_cursor_seek_icount(cur, c->at + 1, &ignored))
-        for (unsigned i = 0;
-             i < MOST && !at && trace_cursor_prev(cur, &ev, NULL, &ignored) == 1 && ev.icount >= c->now.begin;
-             i++)
-            if (ev.kind == EV_SCHED_SWITCH && EVF(&ev, SCHED_SWITCH, prev) == pid)
-                at = ev.icount;
-    trace_cursor_close(cur);
-    return at;
-}
-
-/* The callers of what runs at a position, as find_callers() adds them. False if there are none. */
-static bool callers_at(struct why_case *c, uint64_t icount, struct finding *calls)
-{
-    struct timeline_where w;
-    find_drop(calls);
-    if (!case_go(c, icount))
-        return false;
-    timeline_where(c->tl, &w);
-    find_callers(calls, c, w.cpu);
-    return calls->n;
-}
-
-static int row_of(const char *callers)
-{
-    for (size_t k = 0; k < sizeof sleeps / sizeof sleeps[0]; k++)
-        if (strstr(callers, sleeps[k].function))
-            return (int)k;
-    return -1;
-}
-
-/* The stack is that of a thread of the kernel, which has the processor next. */
-static bool of_kernel(const char *callers)
-{
-    static const char *const roots[] = {"start_kernel", "secondary_startup", "kthread", "cpu_startup_entry",
-                                        "worker_thread"};
-    for (size_t i = 0; i < sizeof roots / sizeof roots[0]; i++)
-        if (strstr(callers, roots[i]))
-            return true;
-    return false;
-}
-
-/* Of "called by a+1 < b+2 < …" the function that went to sleep: the first that is none of the scheduler's or of the primitive's own. */
-static void waiting_function(const char *callers, char buf[80])
-{
-    static const char *const own[] = {
-        "schedule",    "__schedule",     "io_schedule", "__wait_for", "wait_for_completion",
-        "__mutex",     "mutex_",         "rwsem_",      "down",       "__down",
-        "prepare_to_", "__cond_resched", "__switch_to", "__rt_mutex"};
-    *buf = 0;
-    for (const char *p = callers + strlen("called by "); *callers && *p;) {
-        const char *end = strstr(p, " < ");
-        const size_t n = end ? (size_t)(end - p) : strlen(p);
-        bool is_own = false;
-        for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
-            is_own |= !strncmp(p, own[i], strlen(own[i]));
-        if (!is_own) {
-            snprintf(buf, 80, "%.*s", (int)n, p);
-            return;
-        }
-        p += n + (end ? strlen(" < ") : 0);
-    }
-}
-
-/* What a process waits for: a row of `sleeps`, or -1. Adds it as evidence. The event of a switch comes when the other stack is in use already:
- * what the process itself did last is shortly before. */
-static int waits_for(struct why_case *c, struct finding *f, const struct process *p, char function[80])
-{
-    static const unsigned before[] = {8, 24, 60, 120, 250, 500, 1000};
-    const uint64_t at = left_at(c, p->pid);
-    struct finding calls = {0};
-    char name[60], text[200] = "";
-    int row = -1;
-    for (size_t i = 0; at && i < sizeof before / sizeof before[0] && row < 0; i++) {
-        if (!callers_at(c, at - before[i], &calls) || !strstr(calls.line[0].text, "schedule") ||
-            of_kernel(calls.line[0].text))
-            continue;
-        row = row_of(calls.line[0].text);
-        if (row >= 0 || !*text)
-            snprintf(text, sizeof text, "%s", calls.line[0].text);
-    }
-    snprintf(name, sizeof name, "%.40s (%" PRIu32 ")", p->name, p->pid);
-    waiting_function(text, function);
-    if (row >= 0)
-        find_line(f, at, NULL, "%s waits for %s: %s", name, sleeps[row].what, text);
-    else if (*text)
-        find_line(f, at, NULL, "%s sleeps, %s", name, text);
-    find_drop(&calls);
-    return row;
-}
-
 /* A program prints lines at intervals, and the last of these is not longer ago than the longest of them. */
 static bool prints_now_and_then(struct why_case *c)
 {
@@ -337,31 +195,12 @@ static const struct event *said_before_shell(struct why_case *c, const struct pr
     return NULL;
 }
 
-bool process_waits(struct why_case *c, struct finding *f, uint32_t pid, struct text *what)
-{
-    struct error ignored;
-    struct processes *ps = processes_at(c->t, c->at, &ignored);
-    char function[80] = "";
-    int row = -1;
-    for (size_t i = 0; i < (ps ? processes_count(ps) : 0); i++) {
-        const struct process *p = processes_get(ps, i);
-        if (p->pid != pid || p->exited)
-            continue;
-        row = waits_for(c, f, p, function);
-        if (row >= 0)
-            text_add(what, "%.30s (%" PRIu32 ") waits for %s%s%s", p->name, p->pid, sleeps[row].what,
-                     *function ? " in " : "", function);
-    }
-    processes_free(ps);
-    return row >= 0;
-}
-
 /* What only the kernel itself can end: a completion, a semaphore, a lock. */
-static bool inside_kernel(int row)
+static bool inside_kernel(const struct wait_kind *row)
 {
     static const char *const what[] = {"a completion", "a semaphore", "a lock"};
-    for (size_t i = 0; row >= 0 && i < sizeof what / sizeof what[0]; i++)
-        if (!strcmp(sleeps[row].what, what[i]))
+    for (size_t i = 0; row && i < sizeof what / sizeof what[0]; i++)
+        if (!strcmp(row->what, what[i]))
             return true;
     return false;
 }
@@ -382,19 +221,19 @@ bool idle_process(struct why_case *c, struct text *what)
     struct processes *ps = processes_at(c->t, c->at, &ignored);
     struct finding who = {0};
     char function[80];
-    int row = -1;
-    for (size_t i = ps ? processes_count(ps) : 0; i-- && row < 0;) {
+    const struct wait_kind *row = NULL;
+    for (size_t i = ps ? processes_count(ps) : 0; i-- && !row;) {
         const struct process *p = processes_get(ps, i);
         if (p->exited || !*p->path || p->pid != p->tgid)
             continue;
-        row = waits_for(c, &who, p, function);
-        if (row < 0)
+        row = process_wait(c, &who, p, function);
+        if (!row)
             break;
-        text_add(what, "%.30s (%" PRIu32 ") waits for %s", p->name, p->pid, sleeps[row].what);
+        text_add(what, "%.30s (%" PRIu32 ") waits for %s", p->name, p->pid, row->what);
     }
     find_drop(&who);
     processes_free(ps);
-    return row >= 0;
+    return row;
 }
 
 /* What the processes of an idle system wait for. */
@@ -402,8 +241,8 @@ struct idle {
     struct finding who; /* they, and their calls */
     struct text
         last; /* in words: that of the newest one that waits for something known, or that for which input is missing, … */
-    int row;      /* … in `sleeps`; -1: there is none … */
-    uint32_t pid; /* … and who it is */
+    const struct wait_kind *row; /* … what for; NULL: there is none … */
+    uint32_t pid;                /* … and who it is */
     bool input;
     const struct event *error; /* said before a shell that waits for input */
     uint64_t stuck;            /* ns since when it waits inside of the kernel; 0: not for long */
@@ -414,12 +253,13 @@ struct idle {
 
 enum { NS_A_SECOND = 1000000000 };
 
-static bool waits_for_input(const struct process *p, int row)
+static bool waits_for_input(const struct process *p, const struct wait_kind *row)
 {
-    return row >= 0 && (sleeps[row].input || (is_interactive(p) && !strcmp(sleeps[row].what, "events")));
+    return row && (row->input || (is_interactive(p) && !strcmp(row->what, "events")));
 }
 
-static void take_waiting(struct idle *s, const struct process *p, int row, const char *what)
+static void take_waiting(struct idle *s, const struct process *p, const struct wait_kind *row,
+                         const char *what)
 {
     free(s->last.s);
     s->last = (struct text){0};
@@ -432,18 +272,18 @@ static void look_at_process(struct why_case *c, struct idle *s, const struct pro
 {
     const uint64_t long_ago = 5ull * NS_A_SECOND;
     char function[80];
-    const int row = waits_for(c, &s->who, p, function);
-    const uint64_t since = inside_kernel(row) ? time_since(c, left_at(c, p->pid)) : 0;
+    const struct wait_kind *row = process_wait(c, &s->who, p, function);
+    const uint64_t since = inside_kernel(row) ? time_since(c, process_left(c, p->pid)) : 0;
     if (since >= long_ago && !s->last.n) {
         s->stuck = since;
         snprintf(s->stuck_in, sizeof s->stuck_in, "%s", function);
     }
     s->input = waits_for_input(p, row);
     if (s->input) {
-        take_waiting(s, p, row, sleeps[row].input ? sleeps[row].what : "input");
+        take_waiting(s, p, row, row->input ? row->what : "input");
         s->error = is_interactive(p) ? said_before_shell(c, p) : NULL;
-    } else if (row >= 0 && !s->last.n) {
-        take_waiting(s, p, row, sleeps[row].what);
+    } else if (row && !s->last.n) {
+        take_waiting(s, p, row, row->what);
     }
 }
 
@@ -474,8 +314,8 @@ static void look_at_processes(struct why_case *c, struct idle *s)
 /* A server that is up; or the only process there is waits for events, of whatever kind: it was started to serve them. */
 static bool is_serving(const struct idle *s)
 {
-    return s->row >= 0 && (sleeps[s->row].serves ||
-                           (s->processes == 1 && s->pid == 1 && !strcmp(sleeps[s->row].what, "events")));
+    return s->row &&
+           (s->row->serves || (s->processes == 1 && s->pid == 1 && !strcmp(s->row->what, "events")));
 }
 
 static void cannot_tell_idle(struct why_case *c, struct finding *f, const struct idle *s)
@@ -549,7 +389,7 @@ static void say_idle(struct why_case *c, struct finding *f, const struct idle *s
     else if (s->stuck && !systems_up(c))
         find_verdict(f, WHY_LINUX_STALL, c->at, "%s%s%s since %" PRIu64 " s, and nothing else goes on", last,
                      *s->stuck_in ? " in " : "", s->stuck_in, s->stuck / NS_A_SECOND);
-    else if (s->row >= 0 && !strcmp(sleeps[s->row].what, "time to pass") && prints_now_and_then(c))
+    else if (s->row && !strcmp(s->row->what, "time to pass") && prints_now_and_then(c))
         find_verdict(f, WHY_OK_WORKS, c->at,
                      "nothing went wrong: the system prints a line now and then, and %s", last);
     else if (is_serving(s) && !said_shortly(c, c->at))
@@ -565,7 +405,7 @@ bool idle_system(struct why_case *c, struct finding *f)
 {
     if (!facts_last(&c->now, EV_INIT_RUN) && !facts_last(&c->now, EV_PROCESS_FIRST))
         return false;
-    struct idle s = {.row = -1};
+    struct idle s = {.row = NULL};
     look_at_processes(c, &s);
     say_idle(c, f, &s);
     for (size_t i = 0; i < s.who.n; i++)

@@ -3,7 +3,7 @@
 
 #include "core/why/private/derail.h"
 #include "core/why/private/led.h"
-#include "core/why/private/refusal.h"
+#include "core/case/refusal.h"
 
 /* Where a processor that was started by another ran zeros as code, or NULL. */
 const struct event *ran_zeros(struct why_case *c, unsigned cpu)

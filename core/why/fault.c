@@ -5,10 +5,11 @@
 #include <inttypes.h>
 
 #include "base/byte_order.h"
+#include "core/systems/linux/why/explain.h"
 #include "core/why/private/derail.h"
 #include "core/why/private/gates.h"
 #include "core/why/private/pointer.h"
-#include "core/why/private/refusal.h"
+#include "core/case/refusal.h"
 #include "core/why/private/storm.h"
 
 enum { VECTOR_GP = 13, VECTOR_PF = 14, NEAR = 100000 };

@@ -4,19 +4,9 @@
  * (core, mbr) and the boot records of DOS. */
 #include <inttypes.h>
 
-#include "core/why/private/case.h"
-#include "core/why/private/said.h"
-
-bool kernel_after(struct why_case *c, uint64_t icount)
-{
-    static const unsigned kinds[] = {EV_KERNEL_ENTRY, EV_KERNEL_FOUND, EV_XEN_FOUND, EV_KERNEL_HANDOVER};
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        const struct event *k = facts_last(&c->now, kinds[i]);
-        if (k && k->icount > icount)
-            return true;
-    }
-    return false;
-}
+#include "core/systems/efi/why/explain.h"
+#include "core/why/private/explainers.h"
+#include "core/case/said.h"
 
 /* An EFI application was started after it: a shell, another loader. */
 static bool something_started(struct why_case *c, const struct event *ev)

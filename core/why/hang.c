@@ -2,11 +2,12 @@
 #include <inttypes.h>
 
 #include "core/insn/insn.h"
+#include "core/systems/linux/why/explain.h"
 #include "core/why/private/derail.h"
 #include "core/why/private/led.h"
 #include "core/why/private/prompt.h"
-#include "core/why/private/refusal.h"
-#include "core/why/private/said.h"
+#include "core/case/refusal.h"
+#include "core/case/said.h"
 #include "core/why/private/storm.h"
 
 /* ---------------------------------------------------------------- halted for good */

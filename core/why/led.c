@@ -4,13 +4,14 @@
 #include <inttypes.h>
 
 #include "core/ground/vectors.h"
+#include "core/systems/linux/why/explain.h"
 #include "core/why/private/derail.h"
 #include "core/why/private/led.h"
 #include "core/why/private/pointer.h"
-#include "core/why/private/refusal.h"
-#include "core/why/private/said.h"
+#include "core/case/refusal.h"
+#include "core/case/said.h"
 #include "core/why/private/storm.h"
-#include "core/why/private/uefi.h"
+#include "core/systems/efi/why/explain.h"
 
 /* ---------------------------------------------------------------- what led there */
 

@@ -7,7 +7,7 @@
 
 #include "base/byte_order.h"
 #include "base/memory.h"
-#include "core/why/private/case.h"
+#include "core/why/private/explainers.h"
 
 enum {
     SECTOR = 2048,

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/packets/packet.h"
-#include "core/why/private/case.h"
+#include "core/why/private/explainers.h"
 
 enum { HTTP_FAILED = 400, LINES = 12, NO_ANSWER = 2 /* result of net.dhcp */ };
 

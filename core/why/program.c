@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/why/private/case.h"
+#include "core/why/private/explainers.h"
 
 void explain_program(struct why_case *c, struct finding *f)
 {

@@ -6,7 +6,7 @@
 
 #include "core/screen/timeline_screen.h"
 #include "core/why/private/prompt.h"
-#include "core/why/private/said.h"
+#include "core/case/said.h"
 
 enum { KEYBOARD = 0x16, BUFFER_HEAD = 0x41a, BUFFER_TAIL = 0x41c, STATUS = 0x64, OUTPUT_FULL = 1 };
 

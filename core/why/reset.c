@@ -2,7 +2,7 @@
 #include <inttypes.h>
 
 #include "core/why/private/led.h"
-#include "core/why/private/said.h"
+#include "core/case/said.h"
 
 /* How many kernels were found in the record. */
 static uint64_t kernels(struct why_case *c)

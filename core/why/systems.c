@@ -2,8 +2,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "core/why/private/case.h"
-#include "core/why/private/uefi.h"
+#include "core/why/private/explainers.h"
+#include "core/systems/efi/why/explain.h"
 
 /* ---------------------------------------------------------------- panics */
 

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/why/private/case.h"
+#include "core/why/private/explainers.h"
 
 /* Choices are separated by "; " (cli/variation.c). */
 static unsigned choices_in(const char *schedule)

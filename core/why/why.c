@@ -1,7 +1,11 @@
 /* why.c - see why.h. */
 #include <inttypes.h>
 
-#include "core/why/private/case.h"
+#include "core/systems/efi/why/explain.h"
+#include "core/systems/freebsd/why/explain.h"
+#include "core/systems/linux/why/explain.h"
+#include "core/why/private/explainers.h"
+#include "core/why/why.h"
 
 /* In order of causes: what comes first leads to what comes later. */
 static const struct {
@@ -14,137 +18,6 @@ static const struct {
     {"firmware", explain_firmware}, {"units", explain_units},     {"program", explain_program},
     {"hang", explain_hang},
 };
-
-const char *why_answer_word(enum why_answer a)
-{
-    static const char *const words[] = {"wrong", "nothing", "unknown"};
-    return words[a];
-}
-
-/* ---------------------------------------------------------------- codes */
-
-static const struct {
-    const char *name;
-    enum why_answer answer;
-    const char *meaning;
-} codes[] = {
-#define CODE(ID, name, answer, meaning) {name, WHY_##answer, meaning},
-#include "core/why/codes.def"
-#undef CODE
-};
-
-const char *why_code_name(enum why_code code)
-{
-    return codes[code].name;
-}
-
-enum why_answer why_code_answer(enum why_code code)
-{
-    return codes[code].answer;
-}
-
-const char *why_code_meaning(enum why_code code)
-{
-    return codes[code].meaning;
-}
-
-bool why_code_find(const char *name, enum why_code *code)
-{
-    for (unsigned i = 0; i < WHY_CODES; i++)
-        if (!strcmp(codes[i].name, name)) {
-            *code = i;
-            return true;
-        }
-    return false;
-}
-
-/* ---------------------------------------------------------------- findings */
-
-void find_verdict(struct finding *f, enum why_code code, uint64_t icount, const char *fmt, ...)
-{
-    va_list ap;
-    free(f->verdict.s);
-    f->verdict = (struct text){0};
-    va_start(ap, fmt);
-    text_add_list(&f->verdict, fmt, ap);
-    va_end(ap);
-    f->found = true;
-    f->code = code;
-    f->answer = why_code_answer(code);
-    f->icount = icount;
-}
-
-static void add_line(struct finding *f, bool placed, uint64_t icount, const char *place, const char *fmt,
-                     va_list ap)
-{
-    struct text t = {0};
-    if (f->n == FIND_LINES)
-        return;
-    text_add_list(&t, fmt, ap);
-    f->line[f->n++] = (struct why_line){
-        .placed = placed, .icount = icount, .text = t.s, .place = mem_string(place ? place : "")};
-}
-
-void find_line(struct finding *f, uint64_t icount, const char *place, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    add_line(f, true, icount, place, fmt, ap);
-    va_end(ap);
-}
-
-void find_note(struct finding *f, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    add_line(f, false, 0, NULL, fmt, ap);
-    va_end(ap);
-}
-
-void find_event(struct finding *f, struct why_case *c, const struct event *ev, const char *what)
-{
-    char text[400];
-    event_text_raw(ev, text, sizeof text);
-    find_line(f, ev->icount, NULL, "%s%s%s", what ? what : "", what ? ": " : "", text);
-}
-
-/* Guests print the same on several consoles: each line once. */
-void find_console(struct finding *f, struct why_case *c, uint64_t from, uint64_t to, size_t n)
-{
-    const enum console_device console = trace_console(c->t);
-    const struct event *line[WHY_LINES];
-    char text[300];
-    size_t found = 0;
-    for (size_t i = c->now.n; i-- && found < n && found < WHY_LINES;) {
-        const struct event *ev = &c->now.event[i];
-        if (ev->kind == EV_CONSOLE_LINE && EVF(ev, CONSOLE_LINE, device) == console && ev->icount >= from &&
-            ev->icount <= to && *fact_text(ev, text, sizeof text))
-            line[found++] = ev;
-    }
-    while (found--)
-        find_line(f, line[found]->icount, NULL, "console: %s", fact_text(line[found], text, sizeof text));
-}
-
-void find_move(struct finding *f, struct finding *from)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < from->n; i++)
-        if (f->n < FIND_LINES)
-            f->line[f->n++] = from->line[i];
-        else
-            from->line[kept++] = from->line[i];
-    from->n = kept;
-}
-
-void find_drop(struct finding *f)
-{
-    free(f->verdict.s);
-    for (size_t i = 0; i < f->n; i++) {
-        free(f->line[i].text);
-        free(f->line[i].place);
-    }
-    *f = (struct finding){0};
-}
 
 /* ---------------------------------------------------------------- asking */
 

@@ -24,7 +24,7 @@ holds json.out '"verdict": "a return address was overwritten' "JSON"
 python3 -c 'import json, sys; assert len(json.load(open("json.out"))["evidence"]) >= 3' || fail "JSON"
 
 # The list of codes in the manual is that of the program, with the exit status that each stands for.
-sed -n 's/^CODE([A-Z0-9_]*, "\([^"]*\)", \([A-Z]*\), "\(.*\)")$/\1 \2 \3/p' "$top/core/why/codes.def" |
+sed -n 's/^CODE([A-Z0-9_]*, "\([^"]*\)", \([A-Z]*\), "\(.*\)")$/\1 \2 \3/p' "$top/core/case/codes.def" |
     sed 's/ WRONG / 1 /; s/ NOTHING / 0 /; s/ UNKNOWN / 3 /' >codes.want
 sed -n 's/^| `\([a-z.-]*\)` | \([013]\) | \(.*\) |$/\1 \2 \3/p' "$top/docs/why.md" >codes.now
 [ -s codes.now ] || fail "docs/why.md has no codes"

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "core/why/private/said.h"
+#include "core/case/said.h"
 #include "core/why/why.h"
 #include "tests/unit/fake_engine.c" /* not in the library: only tests have it */
 #include "tests/unit/trace_sample.h"

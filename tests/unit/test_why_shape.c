@@ -1,4 +1,4 @@
-/* test_why_shape.c - the shape of verdicts (core/why/shape.c): headlines, evidence once and in order of time, wrapped lines; and codes. */
+/* test_why_shape.c - the shape of verdicts (core/case/shape.c): headlines, evidence once and in order of time, wrapped lines; and codes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,8 @@
 
 #include <cmocka.h>
 
-#include "core/why/private/case.h"
+#include "core/case/case.h"
+#include "core/why/why.h"
 
 static void release(struct finding *f)
 {

@@ -3,7 +3,7 @@
 #define BOOTREEL_CORE_WHY_FLOW_H
 
 #include "core/views/decoded.h"
-#include "core/why/private/case.h"
+#include "core/why/private/explainers.h"
 
 /* Sources, as bits: the reads of memory by their number in the list of the loop, and these. */
 enum { FLOW_READS = 48 };

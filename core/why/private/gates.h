@@ -2,7 +2,7 @@
 #ifndef BOOTREEL_CORE_WHY_GATES_H
 #define BOOTREEL_CORE_WHY_GATES_H
 
-#include "core/why/private/case.h"
+#include "core/why/private/explainers.h"
 
 /* What keeps a handler from being entered. */
 struct gate_lack {

@@ -4,7 +4,7 @@
 #define BOOTREEL_CORE_WHY_JUMP_H
 
 #include "core/origin/origin.h"
-#include "core/why/private/case.h"
+#include "core/why/private/explainers.h"
 
 enum jump_kind { JUMP_BRANCH, JUMP_CALL, JUMP_RETURN, JUMP_INTERRUPT_RETURN, JUMP_INTERRUPT };
 

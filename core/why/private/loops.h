@@ -4,7 +4,7 @@
 #ifndef BOOTREEL_CORE_WHY_LOOPS_H
 #define BOOTREEL_CORE_WHY_LOOPS_H
 
-#include "core/why/private/case.h"
+#include "core/why/private/explainers.h"
 
 enum { LOOP_STEPS = 4096, LOOP_PCS = 512, LOOP_READS = 24, LOOP_CPUS = 64 };
 

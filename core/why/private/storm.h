@@ -2,7 +2,7 @@
 #ifndef BOOTREEL_CORE_WHY_STORM_H
 #define BOOTREEL_CORE_WHY_STORM_H
 
-#include "core/why/private/case.h"
+#include "core/why/private/explainers.h"
 
 /* A run of exceptions of one processor, none of whose handlers has returned before the next. */
 struct storm {

@@ -1,9 +1,8 @@
-/* refusal.h - what about an instruction its processor refuses: the reason of a #GP or #SS, which no error code tells. Private to
- * core/why/. */
-#ifndef BOOTREEL_CORE_WHY_REFUSAL_H
-#define BOOTREEL_CORE_WHY_REFUSAL_H
+/* refusal.h - what about an instruction its processor refuses: the reason of a #GP or #SS, which no error code tells. */
+#ifndef BOOTREEL_CORE_CASE_REFUSAL_H
+#define BOOTREEL_CORE_CASE_REFUSAL_H
 
-#include "core/why/private/case.h"
+#include "core/case/case.h"
 
 /* Adds the reason why the next instruction of that processor, at the position of c->tl, raises that exception, as the end of a
  * sentence: "ds:0xc0000000 is beyond the segment's limit, 0xffff". False if it cannot be told. The position stays. */

@@ -1,8 +1,8 @@
-/* said.h - what was said on any console: errors, and prompts. Private to core/why/. */
-#ifndef BOOTREEL_CORE_WHY_SAID_H
-#define BOOTREEL_CORE_WHY_SAID_H
+/* said.h - what was said on any console: errors, and prompts. */
+#ifndef BOOTREEL_CORE_CASE_SAID_H
+#define BOOTREEL_CORE_CASE_SAID_H
 
-#include "core/why/private/case.h"
+#include "core/case/case.h"
 
 enum { SAID_TEXT = 300 };
 

@@ -6,7 +6,7 @@
 #include <inttypes.h>
 
 #include "core/views/decoded.h"
-#include "core/why/private/refusal.h"
+#include "core/case/refusal.h"
 
 enum { VECTOR_UD = 6, VECTOR_SS = 12, VECTOR_GP = 13, CR0_PE = 1, CR4_LA57 = 1 << 12, EFLAGS_VM = 1 << 17 };
 enum { TYPE_CODE = 8, TYPE_DOWN = 4, TYPE_READ_WRITE = 2 };

@@ -1,8 +1,8 @@
-/* case.h - what explainers have in common: the facts of a boot, the machine at a position, and findings.
- * Private to core/why/. */
-#ifndef BOOTREEL_CORE_WHY_CASE_H
-#define BOOTREEL_CORE_WHY_CASE_H
+/* case.h - what explainers have in common: the facts of a boot, the machine at a position, and findings. */
+#ifndef BOOTREEL_CORE_CASE_CASE_H
+#define BOOTREEL_CORE_CASE_CASE_H
 
+#include "core/case/verdict.h"
 #include "core/insn/disassemble.h"
 #include "core/origin/origin.h"
 #include "core/story/explain.h"
@@ -10,7 +10,6 @@
 #include "core/symbols/symbols.h"
 #include "core/timeline/timeline.h"
 #include "core/views/views.h"
-#include "core/why/why.h"
 
 /* ---------------------------------------------------------------- facts (facts.c) */
 
@@ -130,8 +129,6 @@ void find_event(struct finding *f, struct why_case *c, const struct event *ev, c
 /* Adds the callers of what is executed now, as "a < b < c", without those that are guessed; no line if there
  * are none. */
 void find_callers(struct finding *f, struct why_case *c, unsigned cpu);
-/* Adds what was varied in this boot, and with which seed; nothing if nothing was. */
-void varied_line(struct why_case *c, struct finding *f);
 /* Moves the evidence of another finding to the end of this one's. */
 void find_move(struct finding *f, struct finding *from);
 /* Frees what was found, and the verdict. */
@@ -153,9 +150,6 @@ void find_drives_of_machine(struct finding *f, struct why_case *c);
 /* Adds the last n console lines before `to` that are after `from`, each once. */
 void find_console(struct finding *f, struct why_case *c, uint64_t from, uint64_t to, size_t n);
 
-/* Adds what a Linux kernel's log has at that position, if no console has shown any of it: its last warnings, and its last messages. */
-void find_log(struct finding *f, struct why_case *c, unsigned cpu, uint64_t icount);
-
 /* Adds the last calls of the BIOS's disk service by the boot sector and what followed it, before `to`. */
 void find_disk_services(struct finding *f, struct why_case *c, uint64_t to);
 
@@ -169,49 +163,8 @@ void disk_read_words(const struct event *read, struct text *out);
 /* A status of that service in words: "sector not found". */
 const char *disk_status_words(uint64_t status);
 
-/* ---------------------------------------------------------------- what a machine is at (activity.c) */
-
-/* Whether a program goes on with its work: something was printed, read, written, sent, started or drawn in the last seconds of guest time. Adds
- * what, as part of a sentence: "printed 3 lines". */
-bool activity_lately(struct why_case *c, struct text *did);
-/* A sign that a system is up: somebody may log in, a shell waits, the system manager says so. */
-bool systems_up(struct why_case *c);
-/* The guest time since a position; 0 if that is not known, or 0. */
-uint64_t time_since(struct why_case *c, uint64_t icount);
-/* Says of an idle system with processes that it is up, or what its processes wait for. False if there are none. */
-bool idle_system(struct why_case *c, struct finding *f);
-/* Some process of a kernel computes, but the console has been at a prompt for some seconds: says that, or the error that was said before it. False if
- * it is not so. */
-bool console_asks(struct why_case *c, struct finding *f);
-/* The last line on the console is a prompt that nobody has answered: says so of a machine whose processor cannot be looked at. */
-void idle_prompt(struct why_case *c, struct finding *f);
-/* The youngest process of an idle system that waits, "nfsmount (107) waits for events", without evidence. False if there is none. */
-bool idle_process(struct why_case *c, struct text *what);
-
-/* What a process of a Linux waits for, as "insmod (81) waits for a lock in probe+0x12 [driver]", with its callers as evidence. False if that is not
- * known. */
-bool process_waits(struct why_case *c, struct finding *f, uint32_t pid, struct text *what);
-
-/* Adds which server has refused the last TCP connection before a position, within some seconds: "10.0.2.2:111 refuses a TCP connection". False if
- * none has. */
-bool network_refused(struct why_case *c, uint64_t to, struct text *why);
-
-/* Adds that a client has asked for an address several times before a position, and has heard nothing: "no DHCP server answers (4 requests)". False if
- * it has not. */
-bool network_no_dhcp(struct why_case *c, uint64_t to, struct text *why);
-
 /* Whether a kernel got control after that position. */
 bool kernel_after(struct why_case *c, uint64_t icount);
-/* Whether a disk's GUID partition table has a wrong checksum; adds to `why` which, and what it should be, for
- * its copy in the last sector too. */
-bool efi_bad_tables(struct why_case *c, struct text *why);
-/* Of disks whose table is good: adds as evidence what is wrong with its backup. It boots without it, so this is no verdict. */
-void efi_tell_backups(struct why_case *c, struct finding *f);
-
-/* Finds a unit that systemd has begun to start, and has not finished: the answer is "wrong" if nothing goes
- * on any more, else "unknown", which `sure_only` leaves out. False if there is none. */
-bool units_unfinished(struct why_case *c, struct finding *f, bool sure_only);
-
 /* ---------------------------------------------------------------- the initrd (initrd.c) */
 
 /* The first line of a file in the initrd that the kernel was given, with what is not printable as \r or \xNN. False if there is none. */
@@ -226,15 +179,10 @@ enum initrd_has initrd_has_module(struct why_case *c, const char *name);
 void shape_headline(struct finding *f);
 /* Drops what was said already, and what is too much; the rest in order of time. */
 void shape_lines(struct finding *f);
+/* The bytes of the first `most` characters of a text in UTF-8. */
+size_t shape_bytes(const char *s, size_t most);
 
-/* ---------------------------------------------------------------- the explainers */
-
+/* Looks at a case, and says what it finds; nothing if it has no evidence. */
 typedef void explainer_fn(struct why_case *c, struct finding *f);
-explainer_fn explain_linux, explain_freebsd, explain_systems, explain_rails, explain_fault, explain_reset,
-    explain_network, explain_firmware, explain_uefi, explain_hang, explain_units, explain_program,
-    explain_virt;
-
-/* After something went wrong: adds to the finding what is wrong with a CD's image, if that is the cause. */
-void explain_media(struct why_case *c, struct finding *f);
 
 #endif

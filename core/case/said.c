@@ -2,8 +2,8 @@
 #include <ctype.h>
 
 #include "core/screen/timeline_screen.h"
-#include "core/why/private/failed.h"
-#include "core/why/private/said.h"
+#include "core/case/private/failed.h"
+#include "core/case/said.h"
 
 bool said_line(const struct event *ev)
 {

@@ -1,5 +1,5 @@
 /* services.c - the BIOS's disk service: what was asked of it, and what it refused. */
-#include "core/why/private/case.h"
+#include "core/case/case.h"
 
 enum { DISK = 0x13, READ = 2, EXTENDED_READ = 0x42 };
 

@@ -3,7 +3,7 @@
 #include <ctype.h>
 #include <inttypes.h>
 
-#include "core/why/private/linux.h"
+#include "core/systems/linux/why/private/linux.h"
 
 void linux_disk_lines(struct why_case *c, struct finding *f)
 {

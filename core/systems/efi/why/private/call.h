@@ -1,8 +1,8 @@
-/* efi_call.h - what a UEFI program asked the firmware for, and did not get. Private to core/why/. */
-#ifndef BOOTREEL_CORE_WHY_EFI_CALL_H
-#define BOOTREEL_CORE_WHY_EFI_CALL_H
+/* call.h - what a UEFI program asked the firmware for, and did not get. Private to core/systems/efi/why/. */
+#ifndef BOOTREEL_CORE_SYSTEMS_EFI_WHY_CALL_H
+#define BOOTREEL_CORE_SYSTEMS_EFI_WHY_CALL_H
 
-#include "core/why/private/case.h"
+#include "core/case/case.h"
 
 /* A call out of a program's image that returned an error, with a text among its arguments: a file's path. */
 struct efi_call {

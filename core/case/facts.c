@@ -1,6 +1,6 @@
 /* facts.c - the events that explainers ask for, read once. */
 #include "core/packets/packet.h"
-#include "core/why/private/case.h"
+#include "core/case/case.h"
 
 /* How many events of a kind are kept, from the first on and up to the last; 0: it is not kept. */
 enum { FEW = 64, MANY = 4096, DISK_SERVICE = 0x13 };
@@ -237,4 +237,15 @@ const struct event *facts_first_line(const struct facts *f, const char *text, ui
             fact_contains(&f->event[i], text))
             return &f->event[i];
     return NULL;
+}
+
+bool kernel_after(struct why_case *c, uint64_t icount)
+{
+    static const unsigned kinds[] = {EV_KERNEL_ENTRY, EV_KERNEL_FOUND, EV_XEN_FOUND, EV_KERNEL_HANDOVER};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        const struct event *k = facts_last(&c->now, kinds[i]);
+        if (k && k->icount > icount)
+            return true;
+    }
+    return false;
 }

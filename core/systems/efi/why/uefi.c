@@ -5,9 +5,9 @@
 #include <zlib.h>
 
 #include "base/byte_order.h"
-#include "core/why/private/case.h"
-#include "core/why/private/efi_call.h"
-#include "core/why/private/uefi.h"
+#include "core/case/case.h"
+#include "core/systems/efi/why/private/call.h"
+#include "core/systems/efi/why/explain.h"
 
 enum { APPLICATION = 9, SECTOR = 512 };
 

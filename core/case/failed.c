@@ -1,7 +1,7 @@
 /* failed.c - see failed.h. */
-#include "core/why/private/failed.h"
+#include "core/case/private/failed.h"
 
-#include "core/why/private/said.h"
+#include "core/case/said.h"
 
 /* The end of a process, with an error, before it executes anything else and soon after a line; of any process if `p` is NULL. NULL: there is none.
  * `lines`: others of the same console that are printed before. */

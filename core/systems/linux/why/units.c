@@ -6,8 +6,8 @@
  * util-linux, and those of dracut's, Arch's and Alpine's initramfs. */
 #include <inttypes.h>
 
-#include "core/why/private/case.h"
-#include "core/why/private/said.h"
+#include "core/case/case.h"
+#include "core/case/said.h"
 
 enum { ERROR_LEVEL = 3, WARNING_LEVEL = 4 }; /* syslog(3) */
 

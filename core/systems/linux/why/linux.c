@@ -4,9 +4,9 @@
 #include <inttypes.h>
 #include <signal.h>
 
-#include "core/why/private/linux.h"
-#include "core/why/private/refusal.h"
-#include "core/why/private/said.h"
+#include "core/systems/linux/why/private/linux.h"
+#include "core/case/refusal.h"
+#include "core/case/said.h"
 
 /* ---------------------------------------------------------------- what is known of the kernel */
 

@@ -2,7 +2,7 @@
  *
  * Source: UEFI 2.10, 2.3.4.2 (calling conventions on x64), 13.5.2 (EFI_FILE_PROTOCOL.Open()), appendix D (status codes). */
 #include "base/byte_order.h"
-#include "core/why/private/efi_call.h"
+#include "core/systems/efi/why/private/call.h"
 
 enum { ERRORS = 64 /* status codes of errors are below */ };
 

@@ -4,7 +4,7 @@
 #include "core/story/running.h"
 #include "core/symbols/debug.h"
 #include "core/timeline/recorded_debug.h"
-#include "core/why/private/case.h"
+#include "core/case/case.h"
 
 /* ---------------------------------------------------------------- going */
 

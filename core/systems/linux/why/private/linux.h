@@ -1,15 +1,13 @@
-/* linux.h - what the explainers of Linux share. Private to core/why/. */
-#ifndef BOOTREEL_CORE_WHY_LINUX_H
-#define BOOTREEL_CORE_WHY_LINUX_H
+/* linux.h - what the explainers of Linux share. Private to core/systems/linux/why/. */
+#ifndef BOOTREEL_CORE_SYSTEMS_LINUX_WHY_LINUX_H
+#define BOOTREEL_CORE_SYSTEMS_LINUX_WHY_LINUX_H
 
-#include "core/why/private/case.h"
+#include "core/systems/linux/why/explain.h"
 
 /* The event that has the command line: what the loader passed, or the kernel's own line on a console. NULL: it is not known. */
 const struct event *linux_command_line(const struct facts *f);
 /* The value of a parameter of the command line: the last one of that name. False if there is none. */
 bool linux_parameter(const struct facts *f, const char *name, char *buf, size_t size);
-/* The text of a console line without its time stamp. Returns buf. */
-const char *linux_said(const struct event *ev, char *buf, size_t size);
 /* An error of the kernel, -1 to -4095, in words; NULL for another number. */
 const char *linux_error_words(int64_t error);
 /* Adds the last console line with that text, if there is one. */

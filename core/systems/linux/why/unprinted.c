@@ -1,7 +1,7 @@
 /* unprinted.c - what a Linux kernel has written into its log, and no console has shown: the boot went wrong before it had one. */
 #include "core/timeline/recorded_types.h"
 #include "core/systems/linux/memory/dmesg.h"
-#include "core/why/private/case.h"
+#include "core/case/case.h"
 
 enum { WARNING = 4, READ = 1000, WARNINGS = 6, LAST = 3 };
 

@@ -2,7 +2,7 @@
 #include <ctype.h>
 
 #include "core/volumes/initramfs.h"
-#include "core/why/private/case.h"
+#include "core/case/case.h"
 
 /* The image of the trace, to be freed; NULL if the trace does not have all of it. */
 static uint8_t *read_image(struct why_case *c, size_t *n)

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "core/why/private/case.h"
+#include "core/case/case.h"
 
 enum { MOST = 4, NAME = 80 };
 
