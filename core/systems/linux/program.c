@@ -1,60 +1,35 @@
 /* program.c - the symbols of user programs: they are read from the program's file in the guest's page cache, as far as
- * it is in memory when it is executed. See impl.h.
- *
- * The page cache is an xarray (include/linux/xarray.h of Linux): slots hold pages, or nodes of 64 slots
- * (marked by the low bits 10), or values (bit 0 set: a page that was swapped out). A page that is part of a
- * larger folio has sibling entries, which say which slot of the same node has the folio.
- */
+ * it is in memory when it is executed. See impl.h. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "core/systems/linux/page_cache.h"
 #include "core/systems/linux/private/impl.h"
 
-enum { PROGRAM_MAX = 64 << 20, XA_SLOTS = 64, XA_DEPTH = 11, PAGE = 4096 };
+enum { PROGRAM_MAX = 64 << 20, PAGE = 4096 };
 
-static bool is_node(uint64_t entry)
+static uint64_t word_at(const void *lx, uint64_t at)
 {
-    return (entry & 3) == 2 && entry > 4096;
+    return base_word(&((const struct linux_guest *)lx)->base, at);
 }
 
-static bool is_sibling(uint64_t entry)
-{
-    return (entry & 3) == 2 && entry < (XA_SLOTS - 1) << 2;
-}
-
-/* The struct page of a page of the file; 0 if it is not in memory. *first: the index of the folio that
- * it is part of. */
-static uint64_t cached_page(const struct linux_guest *lx, uint64_t mapping, uint64_t index, uint64_t *first)
+static struct page_cache page_cache_of(const struct linux_guest *lx)
 {
     const struct linux_types *t = &lx->types;
-    uint64_t entry = lx_member(lx, mapping, t->mapping_head);
-    *first = index;
-    if (!is_node(entry))
-        return index || entry & 3 ? 0 : entry;
-    for (unsigned depth = 0; is_node(entry) && depth < XA_DEPTH; depth++) {
-        uint64_t node = entry & ~(uint64_t)3;
-        unsigned shift = lx_member32(lx, node, t->node_shift) & 0xff;
-        if (shift > 60 || (!depth && index >> shift >= XA_SLOTS))
-            return 0;
-        uint64_t slot = index >> shift & (XA_SLOTS - 1), slots = node + (unsigned)t->node_slots;
-        entry = lx_word(lx, slots + lx->base.word * slot);
-        if (is_sibling(entry)) {
-            slot = entry >> 2;
-            entry = lx_word(lx, slots + lx->base.word * slot);
-        }
-        if (!is_node(entry)) /* a folio may fill several slots, or one of a higher level */
-            *first = (index >> shift & ~(uint64_t)(XA_SLOTS - 1)) + slot;
-        if (!is_node(entry))
-            *first <<= shift;
-    }
-    return entry & 3 ? 0 : entry;
+    return (struct page_cache){.word = word_at,
+                               .ctx = lx,
+                               .bytes = lx->base.word,
+                               .head = (unsigned)t->mapping_head,
+                               .shift = (unsigned)t->node_shift,
+                               .slots = (unsigned)t->node_slots};
 }
 
 /* Reads one page of a file into buf, which is all zero before. */
 static void read_page(const struct linux_guest *lx, uint64_t mapping, uint64_t index, void *buf)
 {
-    uint64_t first, page = cached_page(lx, mapping, index, &first), map = lx_word(lx, lx->vmemmap);
+    const struct page_cache c = page_cache_of(lx);
+    uint64_t first, page = page_cache_find(&c, mapping, index, &first), map = lx_word(lx, lx->vmemmap);
     if (!page || page < map)
         return;
     uint64_t pfn = (page - map) / (unsigned)lx->types.page_size + (index - first);

@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "core/systems/linux/memory/programs.h"
+#include "core/systems/linux/page_cache.h"
 
 enum { PAGE = 4096, PROGRAM_MAX = 64 << 20, AREAS_MAX = 65536, DEPTH = 12 };
 
@@ -146,30 +147,11 @@ static void find_areas(struct reader *r, uint64_t mm)
             add_area(r, a);
 }
 
-/* ---------------------------------------------------------------- the page cache */
+/* ---------------------------------------------------------------- files */
 
-/* The struct page of a page of a file, or 0; *first: the index of the folio that it is part of. A node's low bits are 10; such a small
- * number is a sibling entry, which says which slot of the node has the folio. */
-static uint64_t cached_page(const struct reader *r, uint64_t mapping, uint64_t index, uint64_t *first)
+static uint64_t word_at(const void *r, uint64_t at)
 {
-    enum { SLOTS = 64 };
-    uint64_t entry = member(r, mapping, CACHE_HEAD);
-    *first = 0;
-    for (unsigned depth = 0; (entry & 3) == 2 && entry > PAGE; depth++) {
-        const uint64_t node = entry & ~(uint64_t)3;
-        uint8_t shift = 0;
-        view_peek(r->m, r->tables, node + r->offset[CACHE_SHIFT], &shift, 1);
-        if (depth == DEPTH || shift > 60 || (!depth && index >> shift >= SLOTS))
-            return 0;
-        uint64_t slot = index >> shift & (SLOTS - 1);
-        entry = word(r, node + r->offset[CACHE_SLOTS] + 8 * slot);
-        if ((entry & 3) == 2 && entry < (SLOTS - 1) << 2) {
-            slot = entry >> 2;
-            entry = word(r, node + r->offset[CACHE_SLOTS] + 8 * slot);
-        }
-        *first = ((index >> shift & ~(uint64_t)(SLOTS - 1)) + slot) << shift;
-    }
-    return entry & 3 || (!*first && index && !entry) ? 0 : entry;
+    return word(r, at);
 }
 
 static uint8_t *read_file(const struct reader *r, uint64_t file, size_t *size)
@@ -178,9 +160,15 @@ static uint8_t *read_file(const struct reader *r, uint64_t file, size_t *size)
                    n = member(r, member(r, file, FILE_INODE), INODE_SIZE);
     if (!mapping || n < 64 || n > PROGRAM_MAX)
         return NULL;
+    const struct page_cache c = {.word = word_at,
+                                 .ctx = r,
+                                 .bytes = 8,
+                                 .head = r->offset[CACHE_HEAD],
+                                 .shift = r->offset[CACHE_SHIFT],
+                                 .slots = r->offset[CACHE_SLOTS]};
     uint8_t *p = mem_zero(1, (n + PAGE) & ~(uint64_t)(PAGE - 1));
     for (uint64_t i = 0; i * PAGE < n; i++) {
-        uint64_t first, page = cached_page(r, mapping, i, &first);
+        uint64_t first, page = page_cache_find(&c, mapping, i, &first);
         if (page >= r->map && i >= first)
             look_peek_physical(r->m, ((page - r->map) / r->size[PAGE_SIZE] + (i - first)) * PAGE,
                                p + i * PAGE, PAGE);
