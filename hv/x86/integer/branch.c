@@ -6,6 +6,7 @@
 #include "hv/x86/integer/int.h"
 #include "hv/x86/jit/branch.h"
 #include "hv/x86/system/sys.h"
+#include "hv/x86/virt/virt.h"
 
 /* ---------------------------------------------------------------- continuing in another block */
 
@@ -87,7 +88,8 @@ OP(branch_indirect)
 static bool dispatcher_waits(const struct x86 *cpu)
 {
     return cpu->attention || (cpu->intr && cpu->flags & FLAG_IF) || cpu->nmi_pending || cpu->smi_pending ||
-           cpu->init_pending || cpu->inhibit || cpu->tf_pending || cpu->data_breaks || cpu->flags & FLAG_TF;
+           cpu->init_pending || cpu->inhibit || cpu->tf_pending || cpu->data_breaks || cpu->flags & FLAG_TF ||
+           (unlikely(cpu->guest.runs) && virt_line_waits(cpu));
 }
 
 OP(op_go_on)

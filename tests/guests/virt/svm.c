@@ -309,6 +309,27 @@ static void bits(const char *what, u64 entry)
     put('\n');
 }
 
+/* A guest in real mode, whose addresses are guest-physical: 64 bytes of code are put where a real mode segment can be. */
+static void real_mode(const char *from)
+{
+    volatile char *low = (volatile char *)0x8000;
+    for (unsigned i = 0; i < 64; i++)
+        low[i] = from[i];
+    fresh(from);
+    nested();
+    segment(CS, 0x800, 0x9b);
+    V64(CS + 8) = (u64)low;
+    V32(CS + 4) = 0xffff;
+    segment(0x420, (u16)((u64)guest_stack >> 4), 0x93);
+    V64(0x428) = (u64)guest_stack;
+    V32(0x424) = 0xffff;
+    V64(RSP) = sizeof guest_stack;
+    V64(RIP) = 0;
+    V64(CR0) = 0x10;
+    V64(CR4) = 0;
+    V64(EFER) = 0x1000;
+}
+
 static void nested_paging(void)
 {
     text("== nested paging\n");
@@ -339,21 +360,22 @@ static void nested_paging(void)
     *nested_entry(page) = 0;
     V64(RIP) += 2;
     run("after it", remap);
-    /* Real mode, whose addresses are guest-physical. */
     CODE(real, ".code16\nmov %cs, %ax\ninc %ax\nint $0x20\nnop\n.byte 0x0f, 0x01, 0xd9\n.code64");
-    fresh(real);
-    nested();
-    segment(CS, (u16)((u64)real >> 4), 0x9b);
-    V64(CS + 8) = (u64)real & ~15ul;
-    V32(CS + 4) = 0xffff;
-    V64(RIP) = 0;
-    V64(CR0) = 0x10;
-    V64(CR4) = 0;
-    V64(EFER) = 0x1000;
+    real_mode(real);
     V64(0x488) = 0;
     V32(IDT_LIMIT) = 0;
     want(0x4d);
     run("real mode: INT without vectors", (const char *)0);
+    /* An IRET in real mode opens the window at once, also where it leads to code that ran before. */
+    CODE(window, ".code16\n1: pushf\npop %ax\nor $0x200, %ax\npush %ax\npush %cs\npushw $(2f - 1b)\niret\n2: inc %cx\ninc %cx\n.byte 0x0f, 0x01, 0xd9\n.code64");
+    real_mode(window);
+    V32(0x60) = 0x01000000;
+    run("real mode: IRET", (const char *)0);
+    real_mode(window);
+    V32(0x60) = 0x01000100 | 5 << 16;
+    V8(0x64) = 0x41;
+    want(0x64);
+    run("real mode: IRET with a virtual interrupt", (const char *)0);
 }
 
 static void checks(void)
