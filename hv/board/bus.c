@@ -3,6 +3,11 @@
 #include <assert.h>
 
 #include "base/must.h"
+#include "hv/board/bus.h"
+#include "hv/board/chipset/memory_map.h"
+#include "hv/board/events.h"
+#include "hv/board/interrupts/controllers.h"
+#include "hv/board/xen_host.h"
 #include "hv/board/internal.h"
 #include "hv/board/interrupts/lapic.h"
 

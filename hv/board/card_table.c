@@ -1,4 +1,5 @@
 /* card_table.c - which functions make a card of each kind, and say where firmware finds its drives. */
+#include "hv/board/chips.h"
 #include "hv/board/cards.h"
 
 #include <stdio.h>

@@ -1,4 +1,5 @@
 /* chips.c - which board has which chips. */
+#include "hv/board/chips.h"
 #include "hv/board/internal.h"
 #include "core/engine/settings.h"
 #include "hv/board/kinds.h"

@@ -19,7 +19,8 @@
  *           time stamps).
  *   PCI     A function behind the same bridges as the PM timer: the same.
  *   CF8h    Is in the 82441FX, so no cycle goes to PCI: six of the processor bus's clocks of 15 ns. */
-#include "hv/board/internal.h"
+#include "hv/board/bus.h"
+#include "hv/board/chip.h"
 
 enum { ISA = 1000, IDE_DATA = 120, IDE_REGISTER = 600, PCI_CYCLE = 800, HOST_BRIDGE = 90 };
 

@@ -4,6 +4,12 @@
  * chips' files; the BIOS data area after IBM's PC/AT technical reference; mode 3's VGA registers from the IBM
  * VGA reference; the values that a BIOS leaves in registers from SeaBIOS (PIRQs on IRQ 10 and 11, PMBASE
  * 600h, COM and interrupt set-up). */
+#include "hv/board/bus.h"
+#include "hv/board/firmware/tables.h"
+#include "hv/board/interrupts/controllers.h"
+#include "hv/board/irq.h"
+#include "hv/board/pci/function.h"
+#include "hv/board/slots.h"
 #include "hv/board/internal.h"
 #include "hv/board/kinds.h"
 

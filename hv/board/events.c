@@ -8,6 +8,10 @@
  * access in a series does not end it (it has the same icount). */
 #include <assert.h>
 
+#include "hv/board/bus.h"
+#include "hv/board/events.h"
+#include "hv/board/inputs.h"
+#include "hv/board/xen_host.h"
 #include "hv/board/internal.h"
 
 #include <string.h>

@@ -2,6 +2,9 @@
  *
  * Sources: Intel 82371SB (PIIX3) datasheet, PIRQRC[A:D] registers; Intel ICH9 datasheet (316972), 5.8.1.4; QEMU's PC for ISA interrupt 0 on I/O APIC pin 2. A line is the OR of its ISA source and of the PIRQs
  * routed to it. */
+#include "hv/board/interrupts/controllers.h"
+#include "hv/board/irq.h"
+#include "hv/board/slots.h"
 #include "hv/board/internal.h"
 
 #include <string.h>

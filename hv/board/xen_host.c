@@ -5,6 +5,13 @@
  * paravirtual disks or network cards that could take the emulated ones' place, so the device answers a driver
  * that says its name as one that is not wanted: the driver then leaves the emulated devices alone. */
 #include "base/memory.h"
+#include "hv/board/chips.h"
+#include "hv/board/events.h"
+#include "hv/board/interrupts/controllers.h"
+#include "hv/board/pci/function.h"
+#include "hv/board/slots.h"
+#include "hv/board/timers/clocks.h"
+#include "hv/board/xen_host.h"
 #include "hv/board/internal.h"
 #include "hv/xen/xen.h"
 

@@ -17,6 +17,11 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "hv/board/chips.h"
+#include "hv/board/inputs.h"
+#include "hv/board/interrupts/controllers.h"
+#include "hv/board/slots.h"
+#include "hv/board/timers/clocks.h"
 #include "hv/board/chip.h"
 
 static const uint64_t hpet = 0xfed00000;

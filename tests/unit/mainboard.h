@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "hv/board/storage/disk.h"
 #include "hv/board/internal.h"
 
 enum { DISK_SIZE = 40960 + 512, BIOS_SIZE = 128 << 10 };

@@ -15,6 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hv/board/chipset/dma.h"
+#include "hv/board/pci/function.h"
+#include "hv/board/slots.h"
+#include "hv/board/storage/disk.h"
 #include "hv/board/chip.h"
 
 /* ---------------------------------------------------------------- the fake board */

@@ -1,6 +1,7 @@
 /* test_apic.c - the local APIC by MSR: x2APIC mode and the TSC-deadline timer. The cases are those of kvm-unit-tests' apic, x2apic and
  * tscdeadline_latency, and of Intel SDM volume 3, 10.12 and 10.5.4.1. */
 #include "tests/unit/chip_board.h"
+#include "hv/board/interrupts/controllers.h"
 #include "hv/board/interrupts/lapic.h"
 
 enum { EXTD = 0x400, EN = 0x800 };

@@ -7,6 +7,9 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "hv/board/timers/clocks.h"
+#include "hv/board/inputs.h"
+#include "hv/board/pci/function.h"
 #include "tests/unit/mainboard.h"
 
 /* ---------------------------------------------------------------- PCI */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "hv/board/inputs.h"
 #include "tests/unit/mainboard.h"
 #include "tests/unit/saved_state.h"
 

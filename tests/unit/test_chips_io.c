@@ -1,4 +1,5 @@
 /* test_chips_io.c - RTC and CMOS, UART, PS/2, DMA. */
+#include "hv/board/chipset/dma.h"
 #include "tests/unit/chip_board.h"
 
 /* ---------------------------------------------------------------- RTC */

@@ -1,4 +1,5 @@
 /* test_storage.c - IDE disks, the ATAPI CD-ROM and the floppy controller on a board made of arrays. */
+#include "hv/board/chips.h"
 #include "base/memory.h"
 #include "tests/unit/storage_board.h"
 

@@ -11,6 +11,10 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "hv/board/chips.h"
+#include "hv/board/inputs.h"
+#include "hv/board/pci/function.h"
+#include "hv/board/slots.h"
 #include "hv/board/board.h"
 #include "hv/board/chip.h"
 

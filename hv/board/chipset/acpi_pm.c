@@ -5,9 +5,11 @@
  * and clear SCI_EN without firmware. */
 #include "base/byte_order.h"
 #include "base/memory.h"
+#include "hv/board/chips.h"
+#include "hv/board/pci/function.h"
 #include "hv/board/chipset/acpi_pm.h"
 #include "hv/board/chipset/smbus.h"
-#include "hv/board/internal.h"
+#include "hv/board/chip.h"
 
 #include <string.h>
 

@@ -25,4 +25,15 @@ enum {
     CMD_ACPI_DISABLE = 0xf0,
 };
 
+/* acpi_pm.c: address of the power management registers, or if they are not mapped yet, where the board's own
+ * firmware puts them. */
+uint32_t acpi_pm_base(struct board *);
+/* What power management keeps during S3: what wakes the board, and where its ports are. */
+struct pm_kept {
+    uint16_t may_wake; /* of PM1_EN */
+    uint8_t base[4], on;
+};
+void acpi_keep(struct board *, struct pm_kept *);
+void acpi_restore(struct board *, const struct pm_kept *);
+
 #endif

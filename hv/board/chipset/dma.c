@@ -7,6 +7,8 @@
 #include <assert.h>
 
 #include "base/memory.h"
+#include "hv/board/chips.h"
+#include "hv/board/slots.h"
 #include "hv/board/chip.h"
 #include "hv/board/chipset/dma.h"
 

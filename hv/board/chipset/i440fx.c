@@ -1,4 +1,6 @@
 /* i440fx.c - the host bridge of the PC of 1996. Source: Intel 440FX PCIset datasheet (82441FX). */
+#include "hv/board/chips.h"
+#include "hv/board/pci/function.h"
 #include "hv/board/chipset/i440fx.h"
 #include "base/memory.h"
 #include "hv/board/chipset/shadow.h"

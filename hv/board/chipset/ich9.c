@@ -4,6 +4,9 @@
  * DxIP, DxIR, GCS), 13.8 (power management I/O). As on QEMU: slots 0-24, whose functions the chipset does not have, are wired to PIRQE-H;
  * the commands 2 and 3 at the SMI command port set and clear SCI_EN without firmware; other commands give an SMI to the processor that
  * writes them if APMC_EN is set, whatever GBL_SMI_EN is; NO_REBOOT is set at power-on. */
+#include "hv/board/chips.h"
+#include "hv/board/irq.h"
+#include "hv/board/pci/function.h"
 #include "hv/board/chipset/ich9.h"
 #include "base/byte_order.h"
 #include "base/memory.h"

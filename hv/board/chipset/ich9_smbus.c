@@ -2,6 +2,8 @@
  *
  * Source: Intel ICH9 datasheet (316972), chapter 20: configuration space, and the host registers, which are the PIIX4's (smbus.c). */
 #include "base/memory.h"
+#include "hv/board/chips.h"
+#include "hv/board/pci/function.h"
 #include "hv/board/chipset/ich9.h"
 #include "hv/board/chipset/smbus.h"
 

@@ -2,6 +2,7 @@
  *
  * Source: Intel 82371SB (PIIX3) datasheet: RC register CF9h, coprocessor error register F0h; Intel ICH9 datasheet (316972), 13.7.5 RST_CNT,
  * 13.7.4 COPROC_ERR. */
+#include "hv/board/interrupts/controllers.h"
 #include "hv/board/chipset/isa_bridge.h"
 
 enum { RESET_HARD = 2, RESET_NOW = 4, RESET_FULL = 8 };

@@ -3,6 +3,10 @@
  * Source: Intel 3 Series Express Chipset datasheet (316966), 5.1: PCIEXBAR 60h, PAM0-6 90h-96h, SMRAM 9Dh, ESMRAMC 9Eh; PCI Express Base
  * Specification 2.0, 7.2.2 (enhanced configuration access). As on QEMU, TSEG ends where RAM below 4 GiB ends, and its size may be
  * extended (50h). SMRAM at FEDA0000h (H_SMRAME) is not implemented. */
+#include "hv/board/chips.h"
+#include "hv/board/chipset/memory_map.h"
+#include "hv/board/pci/function.h"
+#include "hv/board/slots.h"
 #include "hv/board/chipset/mch.h"
 #include "base/memory.h"
 #include "hv/board/chipset/shadow.h"

@@ -2,6 +2,9 @@
  *
  * Source: Intel 82371SB (PIIX3) datasheet: PIRQRC[A:D] 60h-63h; QEMU's PC for the mapping of PCI slots to PIRQs. The edge/level control registers 4D0h-4D1h are in pic.c, with the interrupt controllers. */
 #include "base/memory.h"
+#include "hv/board/chips.h"
+#include "hv/board/irq.h"
+#include "hv/board/pci/function.h"
 #include "hv/board/chipset/isa_bridge.h"
 #include "hv/board/internal.h"
 #include "hv/board/kinds.h"

@@ -2,8 +2,12 @@
  *
  * Sources: ACPI specification 3.0, 4.7.3 (PM1 registers, timer); Intel 82371AB (PIIX4) datasheet, 7.2 and 9.3; Intel ICH9 datasheet
  * (316972), 13.8.3 and 13.7.2: both chipsets have these registers at the same offsets. */
+#include "hv/board/chipset/acpi_pm.h"
+#include "hv/board/inputs.h"
+#include "hv/board/slots.h"
+#include "hv/board/timers/clocks.h"
 #include "hv/board/chipset/pm1.h"
-#include "hv/board/internal.h"
+#include "hv/board/chip.h"
 
 #include <string.h>
 

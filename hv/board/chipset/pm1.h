@@ -3,6 +3,7 @@
 #ifndef BOOTREEL_HV_BOARD_CHIPSET_PM1_H
 #define BOOTREEL_HV_BOARD_CHIPSET_PM1_H
 
+#include "hv/board/pci/function.h"
 #include "hv/board/chip.h"
 
 enum {

@@ -3,6 +3,9 @@
  * Source: Intel 440FX PCIset datasheet (82441FX), 3.2.18 PAM registers 59h-5Fh, 3.2.23 SMRAM register 72h; Intel 3 Series Express Chipset
  * datasheet (316966), 5.1.22 PAM0, 5.1.29 SMRAM: the same bits at other places. Where DRAM is not enabled for a shadow range, reads of the
  * last 128 KiB below 1 MiB return the end of the BIOS, as on the PIIX3 boards. */
+#include "hv/board/chipset/memory_map.h"
+#include "hv/board/pci/function.h"
+#include "hv/board/slots.h"
 #include "hv/board/chipset/shadow.h"
 #include "hv/board/internal.h"
 

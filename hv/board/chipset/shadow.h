@@ -5,6 +5,7 @@
 #ifndef BOOTREEL_HV_BOARD_CHIPSET_SHADOW_H
 #define BOOTREEL_HV_BOARD_CHIPSET_SHADOW_H
 
+#include "hv/board/pci/function.h"
 #include "hv/board/chip.h"
 
 #define PAM_REGISTERS 7u

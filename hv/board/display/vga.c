@@ -5,6 +5,9 @@
  * After a reset it is in text mode 3, so that a kernel started without a VGA BIOS has a text screen. The
  * retrace bits of input status 1 are computed from guest time and the CRT controller's timing. */
 #include "base/memory.h"
+#include "hv/board/chips.h"
+#include "hv/board/pci/function.h"
+#include "hv/board/slots.h"
 #include "hv/board/display/vga.h"
 #include "hv/board/kinds.h"
 

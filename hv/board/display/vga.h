@@ -8,6 +8,7 @@
 #ifndef BOOTREEL_HV_BOARD_DISPLAY_VGA_H
 #define BOOTREEL_HV_BOARD_DISPLAY_VGA_H
 
+#include "hv/board/pci/function.h"
 #include "hv/board/chip.h"
 
 enum { VGA_MEMORY = 16 << 20, VGA_MMIO = 4096 };

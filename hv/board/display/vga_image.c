@@ -2,6 +2,7 @@
  *
  * Source: IBM VGA technical reference (attribute controller, CRT controller addressing). */
 #include "base/byte_order.h"
+#include "hv/board/slots.h"
 #include "hv/board/board.h"
 #include "hv/board/display/vga.h"
 

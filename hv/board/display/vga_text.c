@@ -3,6 +3,8 @@
  * Source: IBM VGA technical reference (CRT controller registers); code page 437. */
 #include "base/utf8.h"
 #include "core/ground/code_page.h"
+#include "hv/board/inputs.h"
+#include "hv/board/slots.h"
 #include "hv/board/display/vga.h"
 
 bool vga_text_mode(const struct vga *v, struct vga_text *t)

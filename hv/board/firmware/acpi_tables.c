@@ -6,6 +6,9 @@
  * etc/table-loader as SeaBIOS reads it. Addresses and interrupts: kinds.c, irq.c, and the I/O APIC, local
  * APIC and HPET at their usual places. */
 #include "base/must.h"
+#include "hv/board/chipset/acpi_pm.h"
+#include "hv/board/chipset/memory_map.h"
+#include "hv/board/firmware/tables.h"
 #include "hv/board/chipset/mch.h"
 #include "hv/board/chipset/pm1.h"
 #include "hv/board/internal.h"

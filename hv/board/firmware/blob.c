@@ -1,6 +1,7 @@
 /* blob.c - growing buffers for the tables that fw_cfg provides. */
 #include "base/memory.h"
-#include "hv/board/internal.h"
+#include "hv/board/firmware/tables.h"
+#include "hv/board/chip.h"
 
 #include <stdlib.h>
 #include <string.h>

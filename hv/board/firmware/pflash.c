@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "core/engine/settings.h"
+#include "hv/board/chips.h"
 #include "hv/board/firmware/pflash.h"
 #include "hv/board/internal.h"
 

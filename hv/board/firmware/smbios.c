@@ -2,6 +2,7 @@
  *
  * Source: DMTF DSP0134 (SMBIOS reference specification) 2.8: 5.2.1 entry point, 7 structure definitions.
  * Everything follows from the configuration; serial numbers and the UUID are absent. */
+#include "hv/board/firmware/tables.h"
 #include "hv/board/internal.h"
 #include "hv/board/kinds.h"
 

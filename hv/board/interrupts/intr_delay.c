@@ -2,6 +2,9 @@
  *
  * Between a device and a processor are bridges, interrupt controllers and a bus on which messages wait for others. A processor's line
  * that rises may be held back for a while, once; while it stays up, nothing is held back. The state is there only if interrupts are varied. */
+#include "hv/board/chips.h"
+#include "hv/board/interrupts/controllers.h"
+#include "hv/board/slots.h"
 #include "hv/board/internal.h"
 
 #include "base/memory.h"

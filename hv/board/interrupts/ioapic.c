@@ -6,6 +6,9 @@
 #include <assert.h>
 
 #include "base/memory.h"
+#include "hv/board/chips.h"
+#include "hv/board/interrupts/controllers.h"
+#include "hv/board/slots.h"
 #include "hv/board/chip.h"
 #include "hv/board/interrupts/ioapic.h"
 #include "hv/board/interrupts/lapic.h"

@@ -7,6 +7,10 @@
  * unmasked) although the APIC is disabled by software. This is the only exception to the rule that a disabled
  * APIC has all LVTs masked. */
 #include "base/memory.h"
+#include "hv/board/chips.h"
+#include "hv/board/interrupts/controllers.h"
+#include "hv/board/slots.h"
+#include "hv/board/timers/clocks.h"
 #include "hv/board/interrupts/lapic_impl.h"
 
 /* Writable bits of each LVT. */

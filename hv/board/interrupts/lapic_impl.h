@@ -4,6 +4,7 @@
 #ifndef BOOTREEL_HV_BOARD_INTERRUPTS_LAPIC_IMPL_H
 #define BOOTREEL_HV_BOARD_INTERRUPTS_LAPIC_IMPL_H
 
+#include "hv/board/slots.h"
 #include "hv/board/chip.h"
 #include "hv/board/interrupts/lapic.h"
 

@@ -2,6 +2,7 @@
  *
  * Source: Intel SDM volume 3, 10.4.4 and 10.12 (x2APIC: 10.12.1.2 registers, 10.12.5 states, 10.12.9 ICR, 10.12.10 ids, 10.12.11 self
  * IPI), 10.5.4.1 (TSC-deadline mode). Which models have them is hv/x86's business: it passes none on that a model lacks. */
+#include "hv/board/interrupts/controllers.h"
 #include "hv/board/interrupts/lapic_impl.h"
 
 /* ---------------------------------------------------------------- the state of the APIC */

@@ -8,6 +8,9 @@
 #include <assert.h>
 
 #include "base/memory.h"
+#include "hv/board/chips.h"
+#include "hv/board/interrupts/controllers.h"
+#include "hv/board/slots.h"
 #include "hv/board/chip.h"
 
 struct i8259 {

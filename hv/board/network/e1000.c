@@ -2,6 +2,8 @@
  *
  * Source: Intel, PCI/PCI-X Family of Gigabit Ethernet Controllers Software Developer's Manual (317453-006). Not there: wake-up, and what
  * e1000_rings.c says. */
+#include "hv/board/chips.h"
+#include "hv/board/pci/function.h"
 #include "hv/board/network/e1000_impl.h"
 
 #include <string.h>

@@ -4,6 +4,7 @@
  * Source: Intel, PCI/PCI-X Family of Gigabit Ethernet Controllers Software Developer's Manual (317453-006), 13. */
 #include "base/byte_order.h"
 #include "base/memory.h"
+#include "hv/board/pci/function.h"
 #include "hv/board/network/e1000_impl.h"
 #include "hv/board/pci/msi.h"
 

@@ -11,6 +11,7 @@
 #define BOOTREEL_HV_BOARD_NETWORK_E1000_IMPL_H
 
 #include "base/byte_order.h"
+#include "hv/board/pci/function.h"
 #include "hv/board/network/e1000.h"
 #include "hv/board/network/nic.h"
 #include "hv/board/pci/msix.h"

@@ -5,6 +5,7 @@
  * goes to memory at once. All that a driver leaves in memory is checked before it is used. Not there: VLAN tags, flow control, checksums
  * of received frames (which descriptors say). */
 #include "base/byte_order.h"
+#include "hv/board/inputs.h"
 #include "hv/board/network/e1000_impl.h"
 
 #include <assert.h>

@@ -2,6 +2,8 @@
  *
  * Source: Intel, 82574 GbE Controller Family Datasheet (317694): 6.1 (NVM), 7.4 (interrupts), 10 (registers). Not there: the flash, wake-up,
  * management, time stamps of frames (the system time runs), and what e1000_rings.c says. */
+#include "hv/board/chips.h"
+#include "hv/board/pci/function.h"
 #include "hv/board/network/e1000_impl.h"
 #include "hv/board/pci/msi.h"
 #include "hv/board/pci/pci.h"

@@ -1,4 +1,7 @@
 /* nic.c - see nic.h. */
+#include "hv/board/inputs.h"
+#include "hv/board/pci/function.h"
+#include "hv/board/slots.h"
 #include "hv/board/network/nic.h"
 
 #include <stdio.h>

@@ -7,6 +7,7 @@
 #ifndef BOOTREEL_HV_BOARD_NETWORK_NIC_H
 #define BOOTREEL_HV_BOARD_NETWORK_NIC_H
 
+#include "hv/board/pci/function.h"
 #include "hv/board/cards.h"
 #include "hv/board/chip.h"
 

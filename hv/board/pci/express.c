@@ -1,4 +1,5 @@
 /* express.c - see express.h. */
+#include "hv/board/pci/function.h"
 #include "hv/board/pci/express.h"
 
 #include <assert.h>

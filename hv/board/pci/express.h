@@ -6,6 +6,7 @@
 #ifndef BOOTREEL_HV_BOARD_PCI_EXPRESS_H
 #define BOOTREEL_HV_BOARD_PCI_EXPRESS_H
 
+#include "hv/board/pci/function.h"
 #include "hv/board/chip.h"
 
 /* Adds power management: D0 and D3, in which the function keeps its state; no power management events. */

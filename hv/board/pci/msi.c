@@ -1,4 +1,6 @@
 /* msi.c - see msi.h. */
+#include "hv/board/interrupts/controllers.h"
+#include "hv/board/pci/function.h"
 #include "hv/board/pci/msi.h"
 
 #include <string.h>

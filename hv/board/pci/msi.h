@@ -5,6 +5,7 @@
 #ifndef BOOTREEL_HV_BOARD_PCI_MSI_H
 #define BOOTREEL_HV_BOARD_PCI_MSI_H
 
+#include "hv/board/pci/function.h"
 #include "hv/board/chip.h"
 
 enum { MSI_CAPABILITY = 0x05 };

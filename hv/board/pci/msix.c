@@ -1,4 +1,6 @@
 /* msix.c - see msix.h. */
+#include "hv/board/interrupts/controllers.h"
+#include "hv/board/pci/function.h"
 #include "hv/board/pci/msix.h"
 
 #include <assert.h>

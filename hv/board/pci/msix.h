@@ -6,6 +6,7 @@
 #ifndef BOOTREEL_HV_BOARD_PCI_MSIX_H
 #define BOOTREEL_HV_BOARD_PCI_MSIX_H
 
+#include "hv/board/pci/function.h"
 #include "hv/board/chip.h"
 
 enum { MSIX_MOST = 66, MSIX_ENTRY = 16, MSIX_CAPABILITY = 0x11, MSIX_CAPABILITY_SIZE = 12 };

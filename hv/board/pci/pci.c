@@ -5,7 +5,11 @@
 #include "base/byte_order.h"
 #include "base/memory.h"
 #include "base/must.h"
-#include "hv/board/internal.h"
+#include "hv/board/chips.h"
+#include "hv/board/pci/function.h"
+#include "hv/board/slots.h"
+#include "hv/board/xen_host.h"
+#include "hv/board/chip.h"
 #include "hv/board/pci/pci.h"
 
 #include <assert.h>

@@ -3,7 +3,10 @@
  * Source: QEMU's isa-debugcon (reads give E9h, which is how firmware finds it) and isa-debug-exit ((value <<
  * 1) | 1 becomes the exit status); port 80h is the PC/AT's diagnostic port, whose last value reads back. */
 #include "base/memory.h"
-#include "hv/board/internal.h"
+#include "hv/board/chips.h"
+#include "hv/board/events.h"
+#include "hv/board/slots.h"
+#include "hv/board/chip.h"
 #include "hv/board/ports/debug_ports.h"
 
 #include <stdlib.h>

@@ -9,6 +9,9 @@
  * once. Typed keys are 2 ms apart. Both A20 sources control one gate: the last write wins. */
 #include <assert.h>
 
+#include "hv/board/chips.h"
+#include "hv/board/inputs.h"
+#include "hv/board/slots.h"
 #include "hv/board/ports/ps2.h"
 #include "base/memory.h"
 

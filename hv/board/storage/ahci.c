@@ -1,6 +1,8 @@
 /* ahci.c - the AHCI controller: the SATA function of the ICH9, or a card with it. Six ports, with 32 command slots each.
  *
  * Sources: Serial ATA AHCI 1.3.1, 2 (configuration space), 3 (registers); Intel ICH9 datasheet (316972), chapter 14 (the function). */
+#include "hv/board/chips.h"
+#include "hv/board/pci/function.h"
 #include "hv/board/storage/ahci.h"
 #include "base/memory.h"
 #include "hv/board/chipset/ich9.h"

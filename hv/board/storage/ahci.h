@@ -6,6 +6,7 @@
 #ifndef BOOTREEL_HV_BOARD_STORAGE_AHCI_H
 #define BOOTREEL_HV_BOARD_STORAGE_AHCI_H
 
+#include "hv/board/pci/function.h"
 #include "hv/board/cards.h"
 #include "hv/board/storage/ide.h"
 

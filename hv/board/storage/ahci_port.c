@@ -5,6 +5,7 @@
 #include <assert.h>
 
 #include "base/byte_order.h"
+#include "hv/board/storage/disk.h"
 #include "hv/board/storage/ahci.h"
 
 #include <string.h>

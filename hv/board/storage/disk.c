@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "base/must.h"
+#include "hv/board/storage/disk.h"
 #include "hv/board/internal.h"
 
 #include <stdio.h>

@@ -3,6 +3,9 @@
  * Source: Intel 82077AA datasheet (290166), sections 2 (registers), 4 (data transfer), 5 and 6 (commands,
  * status). Implied seeks are on after reset, as in other PC emulators, whose BIOSes depend on it. The media
  * have 512-byte sectors; the geometry follows from the image's size. */
+#include "hv/board/chips.h"
+#include "hv/board/slots.h"
+#include "hv/board/storage/disk.h"
 #include "hv/board/storage/floppy.h"
 #include "base/memory.h"
 

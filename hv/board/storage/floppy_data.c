@@ -2,6 +2,8 @@
  *
  * Source: Intel 82077AA datasheet (290166), sections 4.2 (DMA and non-DMA transfers), 5.1 (data commands),
  * 5.3 (result tables). */
+#include "hv/board/chipset/dma.h"
+#include "hv/board/storage/disk.h"
 #include "hv/board/storage/floppy.h"
 
 #include <string.h>

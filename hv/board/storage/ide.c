@@ -4,6 +4,10 @@
  * 7 (registers) and 9 (protocols). Absent drives answer as on QEMU: their status reads 0. A command takes a
  * fixed guest time (NS_COMMAND and so on), so that a driver sees BSY, then its interrupt. */
 #include "base/memory.h"
+#include "hv/board/chips.h"
+#include "hv/board/pci/function.h"
+#include "hv/board/slots.h"
+#include "hv/board/storage/disk.h"
 #include "hv/board/storage/drives.h"
 #include "hv/board/storage/ide.h"
 

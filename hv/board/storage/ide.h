@@ -6,6 +6,7 @@
 #ifndef BOOTREEL_HV_BOARD_STORAGE_IDE_H
 #define BOOTREEL_HV_BOARD_STORAGE_IDE_H
 
+#include "hv/board/pci/function.h"
 #include "hv/board/storage/drives.h"
 #include "hv/board/storage/scsi.h"
 

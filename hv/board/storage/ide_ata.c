@@ -2,6 +2,7 @@
  *
  * Source: ATA/ATAPI-6 (T13/1410D), clause 8 (commands) and 9 (protocols); ATA-1 (X3.221) for CHS translation.
  * Optional commands that are not implemented end with ABRT, as on a real drive without them. */
+#include "hv/board/storage/disk.h"
 #include "hv/board/storage/ide.h"
 
 #include <string.h>

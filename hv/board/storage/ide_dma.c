@@ -4,6 +4,7 @@
  * section 2.7. A transfer is executed as a whole when its guest time has passed; until then the drive is
  * busy. */
 #include "base/byte_order.h"
+#include "hv/board/storage/disk.h"
 #include "hv/board/storage/ide.h"
 
 #include <string.h>

@@ -3,6 +3,7 @@
  * Sources: ATA/ATAPI-7 (T13/1532D) volume 1, 6.54 (SMART); ATA8-ACS (T13/1699D), 7.53.6.8 (logs); ACS-2 (T13/2015-D), 7.10. The
  * attributes are those that QEMU's disk has; their meaning is a convention of the vendors. */
 #include "base/byte_order.h"
+#include "hv/board/storage/disk.h"
 #include "hv/board/storage/ide.h"
 
 #include <string.h>

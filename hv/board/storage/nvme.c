@@ -4,6 +4,9 @@
  * implemented: controller memory buffer, SGLs, subsystem reset, weighted arbitration (CAP says so). */
 #include <assert.h>
 
+#include "hv/board/chips.h"
+#include "hv/board/pci/function.h"
+#include "hv/board/storage/disk.h"
 #include "hv/board/storage/nvme.h"
 #include "base/memory.h"
 #include "hv/board/pci/express.h"

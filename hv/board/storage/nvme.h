@@ -7,6 +7,7 @@
 #ifndef BOOTREEL_HV_BOARD_STORAGE_NVME_H
 #define BOOTREEL_HV_BOARD_STORAGE_NVME_H
 
+#include "hv/board/pci/function.h"
 #include "hv/board/cards.h"
 #include "hv/board/pci/msix.h"
 

@@ -2,6 +2,7 @@
  *
  * Source: NVM Express Base Specification 1.4, chapter 5. */
 #include "base/byte_order.h"
+#include "hv/board/storage/disk.h"
 #include "hv/board/storage/nvme.h"
 
 #include <stdio.h>

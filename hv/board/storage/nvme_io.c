@@ -2,6 +2,7 @@
  *
  * Source: NVM Express Base Specification 1.4, 4.3 (physical region pages) and chapter 6. */
 #include "base/memory.h"
+#include "hv/board/storage/disk.h"
 #include "hv/board/storage/nvme.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
 /* scsi.c - what all SCSI units have in common: unit attention, sense, INQUIRY, and the movement of data. See scsi.h. */
+#include "hv/board/storage/disk.h"
 #include "hv/board/storage/scsi.h"
 #include "base/byte_order.h"
 #include "hv/board/storage/ide.h"

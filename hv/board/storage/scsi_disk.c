@@ -1,5 +1,6 @@
 /* scsi_disk.c - the commands of SCSI disks. Sources: SBC-3 (T10/1799D), clause 5 and 6.4; SPC-4 (T10/1731D), clauses 6 and 7.5. */
 #include "base/byte_order.h"
+#include "hv/board/storage/disk.h"
 #include "hv/board/storage/scsi.h"
 
 #include <string.h>

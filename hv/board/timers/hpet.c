@@ -7,6 +7,9 @@
  * A timer matches when the counter reaches its comparator's value: a value just passed is reached again after
  * a wrap. */
 #include "base/memory.h"
+#include "hv/board/chips.h"
+#include "hv/board/slots.h"
+#include "hv/board/timers/clocks.h"
 #include "hv/board/chip.h"
 #include "hv/board/timers/hpet.h"
 

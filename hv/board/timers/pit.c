@@ -6,6 +6,9 @@
  * and output follow from the tick at which its current count was loaded. Only counter 0's next output change
  * has a timer. A count is loaded at the clock pulse after it was written or after the gate's trigger. */
 #include "base/memory.h"
+#include "hv/board/chips.h"
+#include "hv/board/slots.h"
+#include "hv/board/timers/clocks.h"
 #include "hv/board/chip.h"
 
 enum { PIT_HZ = 1193182, NS_PER_S = 1000000000 };

@@ -1,4 +1,8 @@
 /* xhci.c - the xHCI host controller's registers, ports and time. See xhci.h. Source: xHCI 1.1, chapter 5. */
+#include "hv/board/chips.h"
+#include "hv/board/inputs.h"
+#include "hv/board/pci/function.h"
+#include "hv/board/slots.h"
 #include "hv/board/usb/xhci.h"
 #include "core/engine/settings.h"
 #include "base/memory.h"

@@ -7,6 +7,7 @@
 #ifndef BOOTREEL_HV_BOARD_USB_XHCI_H
 #define BOOTREEL_HV_BOARD_USB_XHCI_H
 
+#include "hv/board/pci/function.h"
 #include "hv/board/cards.h"
 #include "hv/board/pci/msix.h"
 #include "hv/board/usb/usb.h"

@@ -1,5 +1,6 @@
 /* shared_seen.c - what a person reads of a share at a position: only what the guest has seen or written, so that nobody is asked. */
-#include "hv/board/internal.h"
+#include "hv/board/slots.h"
+#include "hv/board/chip.h"
 #include "hv/board/virtio/shared.h"
 
 #include <string.h>

@@ -3,6 +3,7 @@
  * Names are found by a hash of folder and name. A name that leads nowhere has a node, too: so the host is asked once for it, and what the
  * guest has removed stays removed. Only what is there is in its folder's list.
  */
+#include "hv/board/timers/clocks.h"
 #include "hv/board/virtio/shared.h"
 
 #include <errno.h>

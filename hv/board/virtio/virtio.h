@@ -9,6 +9,7 @@
 #ifndef BOOTREEL_HV_BOARD_VIRTIO_VIRTIO_H
 #define BOOTREEL_HV_BOARD_VIRTIO_VIRTIO_H
 
+#include "hv/board/pci/function.h"
 #include "hv/board/cards.h"
 #include "hv/board/pci/msix.h"
 

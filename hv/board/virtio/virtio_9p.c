@@ -5,6 +5,9 @@
  * executed at a time, when the time that it takes has passed. */
 #include "base/byte_order.h"
 #include "base/memory.h"
+#include "hv/board/chips.h"
+#include "hv/board/pci/function.h"
+#include "hv/board/slots.h"
 #include "hv/board/virtio/p9_server.h"
 #include "hv/board/virtio/virtio.h"
 

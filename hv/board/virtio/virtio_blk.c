@@ -3,6 +3,9 @@
  * Source: VIRTIO 1.2, 5.2. One request is executed at a time, when the time that it takes has passed. */
 #include "base/byte_order.h"
 #include "base/memory.h"
+#include "hv/board/chips.h"
+#include "hv/board/pci/function.h"
+#include "hv/board/storage/disk.h"
 #include "hv/board/virtio/virtio.h"
 
 #include <stdio.h>

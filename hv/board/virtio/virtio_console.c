@@ -3,6 +3,11 @@
  * Source: VIRTIO 1.2, 5.3. What the driver sends is the console "virtio" of the trace. What is typed waits until the driver has made a
  * buffer available: board_input() then takes it, as a serial port's FIFO does. */
 #include "base/memory.h"
+#include "hv/board/chips.h"
+#include "hv/board/events.h"
+#include "hv/board/inputs.h"
+#include "hv/board/pci/function.h"
+#include "hv/board/slots.h"
 #include "hv/board/internal.h"
 #include "hv/board/virtio/virtio.h"
 

@@ -4,6 +4,9 @@
  * is given and taken as it is on the wire. The driver's frames leave one after the other, each when the wire is free. */
 #include "base/byte_order.h"
 #include "base/memory.h"
+#include "hv/board/chips.h"
+#include "hv/board/inputs.h"
+#include "hv/board/pci/function.h"
 #include "hv/board/network/nic.h"
 #include "hv/board/virtio/virtio.h"
 

@@ -2,6 +2,7 @@
  *
  * Source: VIRTIO 1.2, 4.1; its legacy interface 4.1.4.8 and 4.1.5.1.3. The layout is QEMU's: the I/O BAR is 0, MSI-X 1, memory 4. */
 #include "base/byte_order.h"
+#include "hv/board/pci/function.h"
 #include "hv/board/virtio/virtio.h"
 
 #include <assert.h>

@@ -3,6 +3,8 @@
  * Source: VIRTIO 1.2, 5.4. What it gives is no entropy: it follows from the configuration, so that a run can be repeated. Each buffer is
  * filled when the time that this takes has passed. */
 #include "base/memory.h"
+#include "hv/board/chips.h"
+#include "hv/board/pci/function.h"
 #include "hv/board/virtio/virtio.h"
 
 enum { REQUESTS, QUEUES };

@@ -3,6 +3,8 @@
  * Source: VIRTIO 1.2, 5.6. Requests are executed one at a time, each when the time that it takes has passed; those of the control queue
  * come first. What the drives do is in scsi_disk.c and scsi_cd.c. The event queue is never used: drives do not come and go. */
 #include "base/memory.h"
+#include "hv/board/chips.h"
+#include "hv/board/pci/function.h"
 #include "hv/board/storage/scsi.h"
 #include "hv/board/virtio/virtio.h"
 
