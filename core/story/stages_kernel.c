@@ -3,16 +3,16 @@
  * A boot loader may not say what it loads. Then it is a file whose first byte was read before the kernel was entered, and whose ELF header says that it is entered there. The file may
  * be packed by gzip.
  */
-#include <elf.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
 #include "base/memory.h"
+#include "core/story/kernel_head.h"
 #include "core/story/private/stages_impl.h"
 #include "core/volumes/volumes.h"
 
-enum { HEAD = 4096, SECTORS_MOST = 4096 };
+enum { HEAD = KERNEL_HEAD, SECTORS_MOST = 4096 };
 
 struct search {
     struct trace *t;
@@ -37,39 +37,11 @@ static void unpack(uint8_t head[HEAD])
     memcpy(head, out, HEAD);
 }
 
-static bool is_entered_32(const uint8_t *head, uint64_t entry)
-{
-    Elf32_Ehdr e;
-    Elf32_Phdr p;
-    memcpy(&e, head, sizeof e);
-    bool is = e.e_entry == entry;
-    for (unsigned i = 0; i < e.e_phnum && e.e_phoff + (i + 1) * sizeof p <= HEAD; i++) {
-        memcpy(&p, head + e.e_phoff + i * sizeof p, sizeof p);
-        is |= p.p_type == PT_LOAD && e.e_entry - p.p_vaddr < p.p_memsz &&
-              e.e_entry - p.p_vaddr + p.p_paddr == entry;
-    }
-    return is;
-}
-
-static bool is_entered_64(const uint8_t *head, uint64_t entry)
-{
-    Elf64_Ehdr e;
-    Elf64_Phdr p;
-    memcpy(&e, head, sizeof e);
-    bool is = e.e_entry == entry;
-    for (unsigned i = 0; i < e.e_phnum && e.e_phoff <= HEAD && e.e_phoff + (i + 1) * sizeof p <= HEAD; i++) {
-        memcpy(&p, head + e.e_phoff + i * sizeof p, sizeof p);
-        is |= p.p_type == PT_LOAD && e.e_entry - p.p_vaddr < p.p_memsz &&
-              e.e_entry - p.p_vaddr + p.p_paddr == entry;
-    }
-    return is;
-}
-
 static bool is_entered_at(uint8_t head[HEAD], uint64_t entry)
 {
+    struct kernel_entries e;
     unpack(head);
-    return !memcmp(head, ELFMAG, SELFMAG) &&
-           (head[EI_CLASS] == ELFCLASS64 ? is_entered_64(head, entry) : is_entered_32(head, entry));
+    return kernel_head_entries(head, HEAD, &e) && kernel_head_has(&e, entry);
 }
 
 /* ---------------------------------------------------------------- what was read */

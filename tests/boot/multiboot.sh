@@ -1,13 +1,14 @@
 #!/bin/bash
 # multiboot.sh - kernels of which nothing is known but what multiboot and their ELF file say: their name, and their functions as stages. Three
-# small kernels (32 bits; linked for the upper half; 64 bits), one without symbols; by --kernel and by GRUB, with both versions of multiboot.
+# small kernels (32 bits; linked for the upper half; 64 bits), one without symbols; by --kernel, by GRUB with both versions of multiboot,
+# also from 64-bit UEFI, and by a loader of their own.
 . "$(dirname "$0")/../lib.sh"
 need_guests
 cd "$work" || exit 2
 source=$top/tests/guests/hobby grub=$GUESTS/root/usr/lib/grub/i386-pc
 
-kernel() { # NAME BITS EMULATION BASE DEFINITION
-    gcc "-m$2" "-D$5" -c "$source/entry.S" -o entry.o &&
+kernel() { # NAME BITS EMULATION BASE DEFINITIONS
+    gcc "-m$2" -D$5 -c "$source/entry.S" -o entry.o &&
         gcc "-m$2" -O2 -ffreestanding -fno-pic -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none \
             -mgeneral-regs-only -mno-red-zone -c "$source/kernel.c" -o kernel.o &&
         ld -m "$3" -n --no-warn-rwx-segments --defsym="BASE=$4" -T "$source/kernel.ld" -o "$1" entry.o kernel.o || fail "$1: is not built"
@@ -71,4 +72,25 @@ expect 0 grub3-stages "$BOOTREEL" stages grub3.reel
 holds grub3-stages.out ' kernel \(/boot/bare.elf\)$' "by GRUB, without symbols: its name"
 expect 0 found "$BOOTREEL" find grub2.reel --exec drivers_init --count
 holds found.out '^1$' "by GRUB: its symbols"
+
+# A loader that keeps the protocol's number in a variable.
+gcc -m32 -c "$source/loader.S" -o loader.o && ld -m elf_i386 -Ttext 0x7c00 --oformat binary -o own.img loader.o || fail "no loader is built"
+cat plain.elf >>own.img
+truncate -s 1M own.img
+expect 0 own "$BOOTREEL" record --disk own.img --symbols plain.elf -o own.reel
+stages_are own 'not known'
+
+# 64-bit UEFI: the kernel says in its header where that enters it, and boot services stay.
+need_efi
+grub-mkimage -d "$GUESTS/root/usr/lib/grub/x86_64-efi" -O x86_64-efi -p /boot/grub -o BOOTX64.EFI fat normal multiboot2 configfile || fail "UEFI: no GRUB"
+kernel efi.elf 64 elf_x86_64 0 'WIDE -DEFI'
+printf 'set timeout=0\nmenuentry kernel {\n  multiboot2 /boot/efi.elf one=1\n  boot\n}\n' >grub.cfg
+truncate -s 8M efi.img
+mformat -i efi.img -v HOBBY -N 12345678 ::
+mmd -i efi.img ::/EFI ::/EFI/BOOT ::/boot ::/boot/grub
+mcopy -i efi.img BOOTX64.EFI ::/EFI/BOOT/
+mcopy -i efi.img efi.elf ::/boot/
+mcopy -i efi.img grub.cfg ::/boot/grub/
+expect 0 efi "$BOOTREEL" record --bios ovmf --disk efi.img --until 60G -o efi.reel
+stages_are efi /boot/efi.elf
 finish

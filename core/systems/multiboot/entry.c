@@ -10,7 +10,7 @@
 enum { NEAR = 1024, MAGIC_1 = 0x2badb002, MAGIC_2 = 0x36d76289, MOV_EAX = 0xb8 };
 enum { AT_MAGIC, AT_JUMP, AT_ENTRY };
 
-static unsigned version_of(uint32_t magic)
+unsigned mb_version_of(uint32_t magic)
 {
     return magic == MAGIC_1 ? MULTIBOOT_1 : magic == MAGIC_2 ? MULTIBOOT_2 : 0;
 }
@@ -35,7 +35,7 @@ static void on_entry(void *ctx, const struct probe_hit *hit)
 {
     struct mb_guest *mg = ctx;
     if (!base_here(&mg->base, hit) || mg->entered ||
-        version_of((uint32_t)mb_reg(mg, GUEST_RAX)) != mg->version)
+        mb_version_of((uint32_t)mb_reg(mg, GUEST_RAX)) != mg->version)
         return;
     mb_entered(mg, mg->version, hit->address, (uint32_t)mb_reg(mg, GUEST_RBX));
 }
@@ -124,8 +124,8 @@ void mb_look_for_entry(struct mb_guest *mg, uint64_t ip)
         return;
     mb_read(mg, ip, code, sizeof code);
     for (unsigned i = 0; i + 5 <= NEAR; i++)
-        if (code[i] == MOV_EAX && version_of(le32(code + i + 1))) {
-            mg->version = version_of(le32(code + i + 1));
+        if (code[i] == MOV_EAX && mb_version_of(le32(code + i + 1))) {
+            mg->version = mb_version_of(le32(code + i + 1));
             set_probe(mg, AT_MAGIC, ip + i, on_magic);
             return;
         }

@@ -18,6 +18,7 @@ static void destroy(struct guest *g)
 {
     struct mb_guest *mg = (struct mb_guest *)g;
     mb_entry_free(mg);
+    mb_files_free(mg);
     mb_functions_free(mg);
     free(mg);
 }
@@ -55,6 +56,7 @@ void mb_entered(struct mb_guest *mg, unsigned version, uint64_t entry, uint64_t 
     mg->boot_cpu = mg->base.cpu;
     mg->base.word = 4;
     mb_entry_free(mg);
+    mb_files_free(mg);
     if (!mg->direct)
         GUEST_EMIT(mg, EV_KERNEL_ENTRY, version == MULTIBOOT_1 ? "multiboot" : "multiboot2", entry);
     const struct symbol_table *loaded = info ? mb_read_info(mg, info) : NULL;
@@ -99,6 +101,12 @@ static void handed_over(struct mb_guest *mg, const struct event *ev)
     mb_entered(mg, version_of(ev), EVF(ev, KERNEL_ENTRY, address), mg->passed);
 }
 
+static void look_for_kernel(struct mb_guest *mg, const struct event *ev)
+{
+    mb_look_for_entry(mg, guest_event_ip(ev));
+    mb_look_for_files(mg, ev);
+}
+
 static void event(struct guest *g, const struct event *ev)
 {
     struct mb_guest *mg = (struct mb_guest *)g;
@@ -110,7 +118,7 @@ static void event(struct guest *g, const struct event *ev)
     else if (ev->kind == EV_KERNEL_ENTRY && version_of(ev))
         handed_over(mg, ev);
     else
-        mb_look_for_entry(mg, guest_event_ip(ev));
+        look_for_kernel(mg, ev);
 }
 
 /* ---------------------------------------------------------------- the row */
@@ -141,7 +149,9 @@ static const char *word(unsigned kind, unsigned field, uint64_t value)
 const struct guest_system multiboot_system = {
     .name = "multiboot",
     .engine = "pc",
-    .needs = EVENT_CLASS_BIT(EC_CPU) | EVENT_CLASS_BIT(EC_LOADER) | EVENT_CLASS_BIT(EC_KERNEL),
+    .needs = EVENT_CLASS_BIT(EC_CPU) | EVENT_CLASS_BIT(EC_LOADER) | EVENT_CLASS_BIT(EC_KERNEL) |
+             EVENT_CLASS_BIT(EC_DISK) | EVENT_CLASS_BIT(EC_PIO) | EVENT_CLASS_BIT(EC_MMIO) |
+             EVENT_CLASS_BIT(EC_IRQ),
     .create = create,
     .destroy = destroy,
     .event = event,

@@ -1,5 +1,5 @@
 /* entry.S - a small multiboot kernel in the manner of a first own one: headers of both versions, an entry in assembly, then C. With WIDE, the
- * assembly goes on to 64 bits; with UPPER it turns paging on and is linked for the upper half. */
+ * assembly goes on to 64 bits; with EFI too, 64-bit UEFI enters it there; with UPPER it turns paging on and is linked for the upper half. */
     .set MAGIC, 0x1badb002
     .section .boot, "ax"
     .code32
@@ -10,6 +10,13 @@ header1:
     .balign 8
 header2:
     .long 0xe85250d6, 0, header2_end - header2, -(0xe85250d6 + header2_end - header2)
+#ifdef EFI
+    .word 7, 0 # boot services stay
+    .long 8
+    .word 9, 0 # where UEFI's amd64 firmware enters
+    .long 12, efi_entry
+    .balign 8
+#endif
     .word 0, 0
     .long 8
 header2_end:
@@ -57,6 +64,11 @@ header2_end:
     lgdt gdtr
     ljmp $8, $wide
     .code64
+#ifdef EFI
+efi_entry:
+    cli
+    mov $stack_top, %esp
+#endif
 wide:
     xor %eax, %eax
     mov %eax, %ss

@@ -2,6 +2,7 @@
  *
  *   multiboot.c   life, events, the row
  *   entry.c       where a loader enters a kernel
+ *   files.c       kernels' files that a loader reads
  *   info.c        what the loader passes: command line, modules, symbols
  *   functions.c   the kernel's functions on its way
  */
@@ -9,6 +10,7 @@
 #define BOOTREEL_CORE_SYSTEMS_MULTIBOOT_IMPL_H
 
 #include "core/story/base.h"
+#include "core/story/kernel_head.h"
 #include "core/systems/multiboot/multiboot.h"
 
 enum { MULTIBOOT_1 = 1, MULTIBOOT_2 = 2, PVH = 3 };
@@ -30,7 +32,13 @@ struct mb_function {
     unsigned probe[2]; /* where it is linked, and where it is loaded if that is elsewhere; 0: none */
 };
 
-enum { MB_DEPTH = 8, MB_TRIED = 16 };
+/* Where a file that was read says that its kernel is entered. */
+struct mb_file_entry {
+    uint64_t address;
+    unsigned probe; /* 0: none */
+};
+
+enum { MB_DEPTH = 8, MB_TRIED = 16, MB_ENTRIES = 32 };
 
 struct mb_guest {
     struct guest_base base;
@@ -42,6 +50,11 @@ struct mb_guest {
     /* a loader that is about to enter a kernel (entry.c) */
     unsigned version;  /* MULTIBOOT_1 or _2, or PVH */
     unsigned probe[3]; /* at its `mov $magic,%eax`, at its jump, at the kernel's entry; 0: none */
+    /* what a loader reads (files.c) */
+    uint64_t read_to, reading; /* the last read of a drive: where to in memory, and its bytes; 0: none */
+    bool users;                /* user mode has run: that is no loader */
+    struct mb_file_entry file_entry[MB_ENTRIES];
+    unsigned nfile_entries; /* so far */
     /* the kernel */
     uint64_t entry;
     unsigned boot_cpu;
@@ -61,6 +74,15 @@ GUEST_ACCESS(mb, struct mb_guest);
 /* At an event of the processor's at `ip`: looks for a kernel's entry. */
 void mb_look_for_entry(struct mb_guest *mg, uint64_t ip);
 void mb_entry_free(struct mb_guest *mg);
+
+/* The version of the protocol that has this number in EAX; 0: none. */
+unsigned mb_version_of(uint32_t magic);
+
+/* ---- files.c ---- */
+
+/* At an event: looks for kernels' files in what was read. */
+void mb_look_for_files(struct mb_guest *mg, const struct event *ev);
+void mb_files_free(struct mb_guest *mg);
 
 /* ---- multiboot.c ---- */
 
