@@ -215,7 +215,7 @@ struct tlb_entry {
     uintptr_t add;
     /* The page's physical address. Bit 0: a write needs no walk either, though it may have to take the slow
      * path. Bit 1: a write through this entry has been noted (touched.c). Bit 2: there is a watchpoint for writes in
-     * the page, and writes beside it (see watch_low in struct x86) need no slow path. Bit 3: writes may be noted by lines with the
+     * the page, and writes beside it (see low in struct stops) need no slow path. Bit 3: writes may be noted by lines with the
      * page's struct pmeta, of which `w` has the address + 1, which matches no page. */
     uint64_t pa;
 };
@@ -351,6 +351,26 @@ struct vmx {
 
 struct cpuid_model; /* cpuid.c */
 
+/* Where the processor stops for a debugger or a probe: stops.c. Not state. */
+struct stops {
+    struct x86_stop met; /* the last one */
+    bool hit;
+    bool probe; /* it is report_only: an ordinary one takes precedence */
+    uint8_t
+        said; /* which at the current instruction were reported: 0 none, 1 an ordinary one, 2 probes too */
+    bool exec, data;         /* there are some */
+    struct stop_point *list; /* watchpoints, then execution stops up to nreal, then probes */
+    size_t n, nwatches, nreal;
+    /* The offsets in their pages, up to the last but one, between which all watchpoints for writes are. Compiled code
+     * compares with these: a store at other offsets of any page meets none. */
+    uint32_t low, high;
+    uint32_t *hash;
+    uint64_t *pages;
+    uint8_t offsets[SNAPSHOT_PAGE];
+    size_t mask;
+    long index; /* of `met` */
+};
+
 struct x86 {
     /* --- hot; the first 128 bytes have the shortest addresses in compiled code --- */
     int64_t left;          /* steps left in the slice after the running block */
@@ -440,22 +460,7 @@ struct x86 {
     jmp_buf *unwind;
     struct fault fault, first_fault; /* the last one raised; the one being delivered */
     bool delivering;                 /* an exception or interrupt is being delivered */
-    struct x86_stop stop;
-    bool stop_hit;
-    bool stop_probe; /* the stop is report_only: an ordinary one takes precedence */
-    /* which stops at the current instruction were reported: 0 none, 1 an ordinary one, 2 probes too */
-    uint8_t stops_said;
-    bool exec_stops, data_stops;
-    struct stop_point *stops; /* watchpoints, then execution stops up to nreal, then probes: see stops.c */
-    size_t nstops, nwatches, nreal;
-    /* The offsets in their pages, up to the last but one, between which all watchpoints for writes are. Compiled code
-     * compares with these: a store at other offsets of any page meets none. */
-    uint32_t watch_low, watch_high;
-    uint32_t *stop_hash;
-    uint64_t *stop_pages;
-    uint8_t stop_offsets[SNAPSHOT_PAGE];
-    size_t stop_mask;
-    long stop_index;   /* of `stop` */
+    struct stops stops;
     uint64_t switches; /* number of switches between spaces */
     /* The blocks that were entered last, by JUMP_SLOT(), of all processors: code_jumps(). Valid if page and id are right. Never NULL. */
     struct block **jumps;
@@ -488,7 +493,7 @@ __attribute__((noreturn)) void raise_debug(struct x86 *, uint64_t bits);
 __attribute__((noreturn)) void raise_again(struct x86 *);
 
 /* stops.c. exec_stop_here(): is there an execution stop at this address? exec_stop_reached(): is there one at
- * the next instruction that was not reported yet? It is stored in cpu->stop. */
+ * the next instruction that was not reported yet? It is stored in cpu->stops.met. */
 bool exec_stop_here(const struct x86 *, uint64_t linear, uint64_t pa);
 bool exec_stop_reached(struct x86 *);
 /* The code of the page is about to be executed at this linear page. */

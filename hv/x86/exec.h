@@ -212,7 +212,7 @@ static inline void *host_w_beside(const struct x86 *cpu, const struct tlb_entry 
 {
     const uint32_t offset = lin & 0xfff;
     return e->pa & TLB_BESIDE && e->r == PAGE_OF(lin + size - 1) &&
-                   (offset >= cpu->watch_high || offset + size <= cpu->watch_low)
+                   (offset >= cpu->stops.high || offset + size <= cpu->stops.low)
                ? (void *)(e->add + lin)
                : NULL;
 }

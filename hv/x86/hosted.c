@@ -57,7 +57,7 @@ void hosted_fault(struct x86 *cpu)
     cpu->trap.address = f->vector == VEC_PF ? f->cr2 : 0;
     cpu->trap.debug = f->vector == VEC_DB ? f->dr6 : 0;
     cpu->op = NULL;
-    cpu->stops_said = 0;
+    cpu->stops.said = 0;
     cpu->inhibit = cpu->halted = false;
     cpu->left--;
 }

@@ -274,7 +274,7 @@ static void deliver_fault(struct x86 *cpu)
         return;
     }
     cpu->op = NULL;
-    cpu->stops_said = 0;
+    cpu->stops.said = 0;
     cpu->first_fault = cpu->fault;
     cpu->delivering = true;
     bool goes_on = true, delivered = false;
@@ -316,7 +316,7 @@ static void deliver_interrupt(struct x86 *cpu, uint8_t vector, unsigned source)
     irq_event(cpu, vector, source);
     cpu->halted = false;
     cpu->op = NULL;
-    cpu->stops_said = 0;
+    cpu->stops.said = 0;
     virt_event_begin(cpu, source == 2 ? VIRT_EVENT_NMI : VIRT_EVENT_INTR, vector, false, 0);
     interrupt_deliver(cpu, INT_HARDWARE, vector, false, 0, cpu->gpr[REG_RIP]);
     cpu->left--;
@@ -375,7 +375,7 @@ static bool take_lines(struct x86 *cpu)
         return false;
     if (takes_smi(cpu)) {
         cpu->smi_pending = false; /* smm_enter() saves whether it interrupts a HLT */
-        cpu->stops_said = 0;
+        cpu->stops.said = 0;
         irq_event(cpu, 0, 3);
         smm_enter(cpu);
         cpu->left--;
@@ -428,7 +428,7 @@ static void debug_trap(struct x86 *cpu)
 
 static bool at_stop(struct x86 *cpu)
 {
-    return cpu->exec_stops && exec_stop_reached(cpu) && !code_breakpoints(cpu);
+    return cpu->stops.exec && exec_stop_reached(cpu) && !code_breakpoints(cpu);
 }
 
 /* Executes the block from its instruction number `first` on; gpr[REG_RIP] is the block's address. */
@@ -474,7 +474,7 @@ static void run_block(struct x86 *cpu)
     cpu->virt.now.unblocked = false;
     cpu->inhibit = false;
     cpu->flags &= ~(uint64_t)FLAG_RF;
-    cpu->stops_said = 0;
+    cpu->stops.said = 0;
     cpu->tf_pending = trap; /* a fault clears it */
     if (first)
         cpu->gpr[REG_RIP] = cpu->cut.start;
@@ -500,8 +500,8 @@ static int look(struct x86 *cpu)
         cpu->trap_hit = false;
         return X86_TRAP;
     }
-    if (cpu->stop_hit) {
-        cpu->stop_hit = false;
+    if (cpu->stops.hit) {
+        cpu->stops.hit = false;
         return X86_STOP;
     }
     if (cpu->left <= 0)

@@ -250,8 +250,8 @@ int x86_load(struct x86 *cpu, const struct snapshot_source *source)
     virt_loaded(cpu);
     cpu->op = NULL;
     cpu->block = NULL;
-    cpu->stops_said = 0;
-    cpu->brk = cpu->stop_hit = cpu->delivering = false;
+    cpu->stops.said = 0;
+    cpu->brk = cpu->stops.hit = cpu->delivering = false;
     cpu->attention = true;
     tlb_flush(cpu);
     mode_derive(cpu);

@@ -30,11 +30,11 @@ void emit_beside(struct code_buffer *c)
     uint8_t *out[4];
     out[0] = last_offset(c);
     out[1] = unless_flag(c, TLB_BESIDE);
-    asm_rm(c, 4, HOST_CMP_GE, H_DX, CPU_FIELD(watch_low));
+    asm_rm(c, 4, HOST_CMP_GE, H_DX, CPU_FIELD(stops.low));
     out[2] = asm_jcc(c, CC_B);
     asm_rr(c, 4, HOST_MOV_EG, H_AX, H_DX);
     asm_alu_imm(c, 4, ALU_AND, H_DX, SNAPSHOT_PAGE - 1);
-    asm_rm(c, 4, HOST_CMP_GE, H_DX, CPU_FIELD(watch_high));
+    asm_rm(c, 4, HOST_CMP_GE, H_DX, CPU_FIELD(stops.high));
     out[3] = asm_jcc(c, CC_AE);
     asm_patch(out[0], c->at);
     asm_patch(out[1], c->at);

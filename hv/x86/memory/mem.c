@@ -174,8 +174,8 @@ void note_port_break(struct x86 *cpu, uint16_t port, unsigned size)
 /* Watchpoints for reads in a page keep it out of the TLB; of those for writes only direct writes know (tlb.c). */
 static bool page_watched(const struct x86 *cpu, uint64_t lin)
 {
-    for (size_t i = 0; i < cpu->nwatches; i++) {
-        const struct stop_point *s = &cpu->stops[i];
+    for (size_t i = 0; i < cpu->stops.nwatches; i++) {
+        const struct stop_point *s = &cpu->stops.list[i];
         if ((s->kind == STOPS_READ || s->kind == STOPS_ACCESS) &&
             (lin & ~0xfffull) <= s->address + s->length - 1 && s->address <= (lin | 0xfff))
             return true;
@@ -236,18 +236,19 @@ static unsigned bytes_at(const struct x86 *cpu, uint64_t lin, uint64_t length, u
 static void take_data_stop(struct x86 *cpu, const struct stop_point *s, uint64_t lin)
 {
     bool in_block = cpu->block && cpu->op;
-    cpu->stop =
+    cpu->stops.met =
         (struct x86_stop){.reason = STOP_WATCHPOINT,
                           .id = s->id,
                           .address = lin,
                           .pc = code_linear(cpu, in_block ? rip_of(cpu, cpu->op) : cpu->gpr[REG_RIP])};
     if (s->kind != STOPS_WRITE_PHYSICAL) {
         uint64_t skipped = s->length > STOP_BYTES && lin - s->address < s->length ? lin - s->address : 0;
-        cpu->stop.from = s->address + skipped;
-        cpu->stop.nbefore = bytes_at(cpu, cpu->stop.from, s->length - skipped, cpu->stop.before);
+        cpu->stops.met.from = s->address + skipped;
+        cpu->stops.met.nbefore =
+            bytes_at(cpu, cpu->stops.met.from, s->length - skipped, cpu->stops.met.before);
     }
-    cpu->stop_hit = true;
-    cpu->stop_probe = s->report_only;
+    cpu->stops.hit = true;
+    cpu->stops.probe = s->report_only;
     x86_break(cpu);
 }
 
@@ -260,10 +261,10 @@ static bool meets(const struct stop_point *s, uint64_t at, unsigned size)
  * ordinary stop takes precedence over probes. */
 static void note_data_stop(struct x86 *cpu, uint64_t lin, unsigned size, bool write)
 {
-    for (size_t i = 0; i < cpu->nwatches; i++) {
-        const struct stop_point *s = &cpu->stops[i];
+    for (size_t i = 0; i < cpu->stops.nwatches; i++) {
+        const struct stop_point *s = &cpu->stops.list[i];
         bool kind = s->kind == STOPS_ACCESS || (write ? s->kind == STOPS_WRITE : s->kind == STOPS_READ);
-        bool taken = cpu->stop_hit && (!cpu->stop_probe || s->report_only);
+        bool taken = cpu->stops.hit && (!cpu->stops.probe || s->report_only);
         if (kind && meets(s, lin, size) && !taken)
             take_data_stop(cpu, s, lin);
     }
@@ -274,16 +275,16 @@ static void note_store(struct x86 *cpu, uint64_t lin, unsigned size, uint64_t pa
 {
     unsigned first = 0x1000 - (lin & 0xfff);
     note_data_stop(cpu, lin, size, true);
-    for (size_t i = 0; i < cpu->nwatches; i++) {
-        const struct stop_point *s = &cpu->stops[i];
+    for (size_t i = 0; i < cpu->stops.nwatches; i++) {
+        const struct stop_point *s = &cpu->stops.list[i];
         const unsigned low = size < first ? size : first, high = size - low;
-        bool taken = cpu->stop_hit && (!cpu->stop_probe || s->report_only);
+        bool taken = cpu->stops.hit && (!cpu->stops.probe || s->report_only);
         const bool meets_low = meets(s, pa1, low);
         if (s->kind != STOPS_WRITE_PHYSICAL || taken || !(meets_low || (high && meets(s, pa2, high))))
             continue;
         take_data_stop(cpu, s, lin);
-        cpu->stop.physical = meets_low ? pa1 : pa2;
-        cpu->stop.size = meets_low ? low : high;
+        cpu->stops.met.physical = meets_low ? pa1 : pa2;
+        cpu->stops.met.size = meets_low ? low : high;
     }
 }
 
@@ -299,7 +300,7 @@ static uint64_t load_as(struct x86 *cpu, uint64_t lin, unsigned size, enum acces
     uint64_t pa1 = translate(cpu, lin, size, acc, agent), pa2 = 0;
     if (unlikely(first < size))
         pa2 = translate(cpu, lin + first, size - first, acc, agent);
-    if (cpu->data_stops)
+    if (cpu->stops.data)
         note_data_stop(cpu, lin, size, false);
     if (likely(first >= size))
         return phys_load(cpu, pa1, size);
@@ -313,14 +314,14 @@ static void store_as(struct x86 *cpu, uint64_t lin, unsigned size, uint64_t v, e
     uint64_t pa1, pa2;
     if (likely(first >= size)) {
         pa1 = translate(cpu, lin, size, ACC_WRITE, agent);
-        if (cpu->data_stops)
+        if (cpu->stops.data)
             note_store(cpu, lin, size, pa1, 0);
         phys_store(cpu, pa1, size, v);
         return;
     }
     pa1 = translate(cpu, lin, size, ACC_WRITE, agent);
     pa2 = translate(cpu, lin + first, size - first, ACC_WRITE, agent);
-    if (cpu->data_stops)
+    if (cpu->stops.data)
         note_store(cpu, lin, size, pa1, pa2);
     phys_store_part(cpu, pa1, first, v);
     phys_store_part(cpu, pa2, size - first, v >> (8 * first));
@@ -404,7 +405,7 @@ static bool store_noted(struct x86 *cpu, const struct tlb_entry *e, uint64_t lin
     if (access_noting(cpu->mem) ? access_note(cpu->mem, lin, pa, size, true) == ACCESS_WRITES_FREE
                                 : !(d->wr_meta->flags & PM_LINES))
         return false;
-    if (cpu->data_stops)
+    if (cpu->stops.data)
         note_store(cpu, lin, size, pa, 0);
     touch_lines(d->wr_meta, off, size);
     bytes_store(d->wr + off, v, size);
@@ -423,7 +424,7 @@ static void store_part(const struct pdesc *d, uint32_t off, unsigned n, uint64_t
 static inline bool store_across(const struct x86 *cpu, uint64_t lin, unsigned size, uint64_t v)
 {
     const unsigned first = 0x1000 - (lin & 0xfff);
-    if (likely(first >= size) || cpu->data_stops || access_noting(cpu->mem))
+    if (likely(first >= size) || cpu->stops.data || access_noting(cpu->mem))
         return false;
     const struct pdesc *a = page_noted(cpu, tlb_of(cpu, lin), lin, first),
                        *b = page_noted(cpu, tlb_of(cpu, lin + first), lin + first, size - first);
@@ -439,7 +440,7 @@ uint8_t *mem_note_stores(struct x86 *cpu, uint64_t lin, unsigned size, uint64_t 
     const struct tlb_entry *e = tlb_of(cpu, lin);
     const struct pdesc *d = page_noted(cpu, e, lin, size);
     const uint32_t off = lin & 0xfff;
-    if (!d || !(d->wr_meta->flags & PM_LINES) || cpu->data_stops || access_noting(cpu->mem))
+    if (!d || !(d->wr_meta->flags & PM_LINES) || cpu->stops.data || access_noting(cpu->mem))
         return NULL;
     const uint64_t left = d->wr_meta->look_at - d->wr_meta->stores;
     *n = *n < left ? *n : left;
@@ -536,7 +537,7 @@ struct code_page *fetch_page(struct x86 *cpu, uint64_t lin, uint64_t *pa)
             return NULL;
         }
         struct code_page *p = code_page_get(cpu->mem, d->rd_meta, d->rd);
-        if (cpu->exec_stops)
+        if (cpu->stops.exec)
             exec_stops_alias(cpu, p, lin);
         itlb_enter(cpu, lin, w.pa, p);
         if (unlikely(cpu->code))

@@ -352,8 +352,8 @@ static bool may_write_directly(const struct pdesc *d)
 /* In a page with a watchpoint for writes only those beside it may be direct. */
 static bool writes_watched(const struct x86 *cpu, uint64_t lin, uint64_t pa)
 {
-    for (size_t i = 0; i < cpu->nwatches; i++) {
-        const struct stop_point *s = &cpu->stops[i];
+    for (size_t i = 0; i < cpu->stops.nwatches; i++) {
+        const struct stop_point *s = &cpu->stops.list[i];
         const uint64_t at = s->kind == STOPS_WRITE_PHYSICAL ? pa : lin;
         if (s->kind != STOPS_READ && (at & ~0xfffull) <= s->address + s->length - 1 &&
             s->address <= (at | 0xfff))
@@ -389,7 +389,7 @@ void tlb_note_lines(struct x86 *cpu, uint64_t lin)
 {
     struct tlb_entry *e = tlb_of(cpu, lin);
     const struct pdesc *d = physmem_page(cpu->mem, e->pa);
-    if (e->w != TLB_NONE || e->pa & TLB_BESIDE || d->wr != d->rd || cpu->data_stops ||
+    if (e->w != TLB_NONE || e->pa & TLB_BESIDE || d->wr != d->rd || cpu->stops.data ||
         access_noting(cpu->mem))
         return;
     e->w = (uintptr_t)d->wr_meta | 1;

@@ -82,7 +82,7 @@ void virt_world_changed(struct x86 *cpu, uint64_t old_dr7)
 {
     cpu->halted = false;
     cpu->op = NULL;
-    cpu->stops_said = 0;
+    cpu->stops.said = 0;
     debug_taken(cpu);
     breakpoints_changed(cpu, old_dr7);
     tlb_switch(cpu);
@@ -372,7 +372,7 @@ static void deliver(struct x86 *cpu, unsigned type, uint8_t vector, bool has_err
                                                                                      : INT_HARDWARE;
     cpu->halted = false;
     cpu->op = NULL;
-    cpu->stops_said = 0;
+    cpu->stops.said = 0;
     virt_event_begin(cpu, (enum virt_event)type, vector, has_error, error);
     interrupt_deliver(cpu, kind, vector, has_error && kind == INT_EXCEPTION && !real_mode(cpu), error,
                       next_rip);
