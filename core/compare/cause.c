@@ -233,7 +233,7 @@ static int follow(struct search *s, uint64_t *icount, struct result *r, struct e
     if (rc < 0 || cause_seek(s, *icount, err))
         return -1;
     if (!rc) {
-        if (!r->registers || !cause_flash_find(s, *icount))
+        if (!cause_flash_find(s, *icount, *r))
             say_other(s);
         return 0;
     }

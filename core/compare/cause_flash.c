@@ -129,14 +129,30 @@ bool cause_flash_unpacked(struct search *s, const char *role, uint8_t *const dat
 
 /* ---------------------------------------------------------------- bytes of flash */
 
-/* Where the flash byte is that a step reads into a register that then differs. False: it reads none. */
-static bool flash_byte(struct search *s, uint64_t icount, const char **role, uint64_t *offset,
-                       uint64_t *address)
+/* A byte of a flash chip. */
+struct flash_byte {
+    const char *role;
+    uint64_t offset, address; /* in the image; where the processor sees it */
+};
+
+/* Whether the chain ends at a byte of a firmware image. */
+static bool ends_in_flash(struct search *s, const struct origin_chain *c, struct flash_byte *b)
+{
+    const struct origin_link *last = c && c->n ? &c->link[c->n - 1] : NULL;
+    if (!last || last->source != ORIGIN_IMAGE || !last->image || !efi_flash_role(last->image))
+        return false;
+    const int image = trace_image_by_role(timeline_trace(s->tl[0]), last->image);
+    *b = (struct flash_byte){trace_config(timeline_trace(s->tl[0]))->images[image].role, last->offset,
+                             last->place.linear};
+    return true;
+}
+
+/* The register that differs first after a step of A's. */
+static bool differing_register(struct search *s, struct origin *o, uint64_t icount,
+                               struct origin_place *place)
 {
     struct timeline_where w;
-    struct origin_place place;
     struct error err;
-    const struct origin_options options = {.most = 4};
     char name[16];
     if (cause_seek(s, icount + 1, &err))
         return false;
@@ -146,19 +162,39 @@ static bool flash_byte(struct search *s, uint64_t icount, const char **role, uin
     if (cause_seek(s, icount, &err))
         return false;
     timeline_where(s->tl[0], &w);
+    return !origin_register(o, w.cpu, name, place, &err);
+}
+
+/* The flash byte that a step reads into its result. False: it reads none. */
+static bool byte_read(struct search *s, uint64_t icount, struct result r, struct flash_byte *b)
+{
+    struct error err;
+    struct origin_place place = {.memory = true, .linear = r.address, .at_physical = true, .length = 1};
+    const struct origin_options options = {.most = 4};
     struct origin *o = origin_new(s->tl[0], s->symbols[0], &err);
-    struct origin_chain *c = o && !origin_register(o, w.cpu, name, &place, &err)
-                                 ? origin_find(o, &place, icount + 1, &options, &err)
-                                 : NULL;
-    const struct origin_link *last = c && c->n ? &c->link[c->n - 1] : NULL;
-    const bool found = last && last->source == ORIGIN_IMAGE && last->image && efi_flash_role(last->image) &&
-                       c->link[0].icount == icount;
-    if (found) {
-        const int image = trace_image_by_role(timeline_trace(s->tl[0]), last->image);
-        *role = trace_config(timeline_trace(s->tl[0]))->images[image].role;
-        *offset = last->offset;
-        *address = last->place.linear;
-    }
+    struct origin_chain *c = NULL;
+    if (o && (!r.registers || differing_register(s, o, icount, &place)))
+        c = origin_find(o, &place, icount + 1, &options, &err);
+    const bool found = ends_in_flash(s, c, b) && c->link[0].icount == icount;
+    origin_chain_free(c);
+    origin_free(o);
+    return found;
+}
+
+/* The first byte by which the instruction at a position differs, if it is executed where it lies in flash. */
+static bool byte_executed(struct search *s, uint64_t icount, struct flash_byte *b)
+{
+    struct error err;
+    uint64_t address;
+    unsigned cpu;
+    const struct origin_options options = {.most = 1};
+    if (cause_seek(s, icount, &err) || !cause_code_differs(s, &cpu, &address))
+        return false;
+    const struct origin_place place = {.memory = true, .cpu = cpu, .linear = address, .length = 1};
+    struct origin *o = origin_new(s->tl[0], s->symbols[0], &err);
+    struct origin_chain *c = o ? origin_find(o, &place, icount, &options, &err) : NULL;
+    const bool found = ends_in_flash(s, c, b);
+    b->address = address;
     origin_chain_free(c);
     origin_free(o);
     return found;
@@ -171,6 +207,8 @@ static void say_flash(struct search *s, const char *role, unsigned a, uint64_t o
     struct efi_flash *f = efi_flash_read(data, data ? size : 0);
     const long section = efi_flash_section_at(f, offset);
     const struct efi_packed *p = section < 0 ? NULL : efi_flash_section(f, (size_t)section);
+    uint64_t in_file;
+    const char *file = efi_flash_plain_file_at(f, offset, &in_file);
     s->out->origin =
         (struct cause_origin){.found = true, .image = role, .offset = offset, .byte = {byte[0], byte[1]}};
     if (p)
@@ -179,28 +217,32 @@ static void say_flash(struct search *s, const char *role, unsigned a, uint64_t o
                   " of the %" PRIu64 " that are compressed (LZMA) in %s, and unpack to %zu",
                   role, offset, byte[0], byte[1], offset - p->offset, p->size, p->file, p->n);
     else
-        cause_say(s, FINDING_COMES_FROM, NULL, "image %s, byte %" PRIu64 ": 0x%02x in A, 0x%02x in B", role,
-                  offset, byte[0], byte[1]);
+        cause_say(s, FINDING_COMES_FROM, NULL, "image %s, byte %" PRIu64 ": 0x%02x in A, 0x%02x in B%s%s",
+                  role, offset, byte[0], byte[1], file ? "; that is in the file " : "", file ? file : "");
+    if (!p && file) {
+        snprintf(s->out->origin.member, sizeof s->out->origin.member, "%s", file);
+        s->out->origin.in_member = in_file;
+    }
     efi_flash_free(f);
     free(data);
 }
 
-bool cause_flash_find(struct search *s, uint64_t icount)
+bool cause_flash_find(struct search *s, uint64_t icount, struct result r)
 {
-    const char *role;
-    uint64_t offset, address;
+    struct flash_byte b;
     uint8_t byte[2] = {0};
-    if (!flash_byte(s, icount, &role, &offset, &address))
+    const bool executed = byte_executed(s, icount, &b);
+    if (!executed && !byte_read(s, icount, r, &b))
         return false;
-    const int image[2] = {trace_image_by_role(timeline_trace(s->tl[0]), role),
-                          trace_image_by_role(timeline_trace(s->tl[1]), role)};
+    const int image[2] = {trace_image_by_role(timeline_trace(s->tl[0]), b.role),
+                          trace_image_by_role(timeline_trace(s->tl[1]), b.role)};
     for (unsigned side = 0; side < 2; side++)
         if (image[side] >= 0)
-            trace_image_known(timeline_trace(s->tl[side]), (unsigned)image[side], offset, &byte[side], 1);
+            trace_image_known(timeline_trace(s->tl[side]), (unsigned)image[side], b.offset, &byte[side], 1);
     if (image[1] < 0 || byte[0] == byte[1])
         return false;
-    cause_say(s, FINDING_DEPENDS_ON, &icount, "the byte at %#" PRIx64 ", in flash: 0x%02x in A, 0x%02x in B",
-              address, byte[0], byte[1]);
-    say_flash(s, role, (unsigned)image[0], offset, byte);
+    cause_say(s, FINDING_DEPENDS_ON, &icount, "the %s at %#" PRIx64 ", in flash: 0x%02x in A, 0x%02x in B",
+              executed ? "instruction's own byte" : "byte", b.address, byte[0], byte[1]);
+    say_flash(s, b.role, (unsigned)image[0], b.offset, byte);
     return true;
 }

@@ -178,6 +178,26 @@ int cause_place_text(const struct search *s, unsigned side, char *buf, size_t si
     return n;
 }
 
+bool cause_code_differs(const struct search *s, unsigned *cpu, uint64_t *address)
+{
+    uint8_t bytes[2][INSTRUCTION_BYTES];
+    struct instruction in;
+    *cpu = cpu_of(s, 0);
+    const uint64_t pc = timeline_pc(s->tl[0], *cpu);
+    if (cpu_of(s, 1) != *cpu || timeline_pc(s->tl[1], *cpu) != pc)
+        return false;
+    instruction_at(s, 0, &in);
+    for (unsigned side = 0; side < 2; side++)
+        if (timeline_peek(s->tl[side], *cpu, pc, bytes[side], in.length) != in.length)
+            return false;
+    for (unsigned i = 0; i < in.length; i++)
+        if (bytes[0][i] != bytes[1][i]) {
+            *address = pc + i;
+            return true;
+        }
+    return false;
+}
+
 int cause_calls_text(const struct search *s, unsigned side, char *buf, size_t size)
 {
     char name[80], place[300];

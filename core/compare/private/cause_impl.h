@@ -42,6 +42,9 @@ struct spans cause_memory(const struct search *s);
 void cause_spans_free(struct spans *);
 /* Instruction, function and process of the processor that runs next, in A or B. As snprintf. */
 int cause_place_text(const struct search *s, unsigned side, char *buf, size_t size);
+/* Whether the same processor executes code at the same address next, and the instruction there differs: the address of its first byte that
+ * does. */
+bool cause_code_differs(const struct search *s, unsigned *cpu, uint64_t *address);
 /* The calls in progress, innermost first: "a < b < c". As snprintf. */
 int cause_calls_text(const struct search *s, unsigned side, char *buf, size_t size);
 /* Fields of devices that differ: "uart0.rbr, …"; "" if none. As snprintf. */
@@ -73,8 +76,9 @@ void cause_flash_files(struct search *s, const char *role, uint8_t *const data[2
 /* Whether the window is in what such a section unpacks to; if so, adds that to the findings. */
 bool cause_flash_unpacked(struct search *s, const char *role, uint8_t *const data[2], const size_t size[2],
                           const struct cause_window *w);
-/* Whether the step from `icount` on, after which registers differ, reads a differing byte of flash; if so, adds that to the findings. */
-bool cause_flash_find(struct search *s, uint64_t icount);
+/* Whether the step from `icount` on, whose result differs, is by an instruction that lies in flash and differs, or takes its result from a
+ * differing byte of flash; if so, adds that to the findings. */
+bool cause_flash_find(struct search *s, uint64_t icount, struct result r);
 
 /* ---- cause_origin.c ---- */
 

@@ -71,18 +71,22 @@ static void packed_section(void *ctx, const uint8_t *guid, const uint8_t *p, siz
     efi_volumes(bytes, size, &inner);
 }
 
-/* The smallest file of the image around each section. */
+/* The smallest file of the image around a byte; NULL: none. */
+static const struct outer_file *outer_file_at(const struct efi_flash *e, uint64_t offset)
+{
+    const struct outer_file *best = NULL;
+    for (size_t k = 0; k < e->nouter; k++)
+        if (offset - e->outer[k].offset < e->outer[k].size && (!best || e->outer[k].size < best->size))
+            best = &e->outer[k];
+    return best;
+}
+
 static void name_sections(struct efi_flash *e)
 {
     for (size_t i = 0; i < e->nsections; i++) {
-        uint64_t best = UINT64_MAX;
-        for (size_t k = 0; k < e->nouter; k++) {
-            const struct outer_file *o = &e->outer[k];
-            if (e->section[i].offset - o->offset >= o->size || o->size >= best)
-                continue;
-            best = o->size;
+        const struct outer_file *o = outer_file_at(e, e->section[i].offset);
+        if (o)
             memcpy(e->section[i].file, o->name, sizeof o->name);
-        }
     }
 }
 
@@ -145,4 +149,13 @@ const struct efi_packed_file *efi_flash_file_at(const struct efi_flash *f, size_
             (!best || f->file[i].size < best->size))
             best = &f->file[i];
     return best;
+}
+
+const char *efi_flash_plain_file_at(const struct efi_flash *f, uint64_t offset, uint64_t *in_file)
+{
+    const struct outer_file *o = outer_file_at(f, offset);
+    if (!o)
+        return NULL;
+    *in_file = offset - o->offset;
+    return o->name;
 }

@@ -39,6 +39,8 @@ size_t efi_flash_files(const struct efi_flash *f);
 const struct efi_packed_file *efi_flash_file(const struct efi_flash *f, size_t i);
 /* The section whose packed bytes have that one of the image; -1: none. */
 long efi_flash_section_at(const struct efi_flash *f, uint64_t offset);
+/* The name, or GUID, of the innermost file of the image itself that has that byte of it, and the byte's offset in it; NULL: none. */
+const char *efi_flash_plain_file_at(const struct efi_flash *f, uint64_t offset, uint64_t *in_file);
 /* The innermost file that has the byte at `offset` of a section's unpacked bytes; NULL: none. */
 const struct efi_packed_file *efi_flash_file_at(const struct efi_flash *f, size_t section, uint64_t offset);
 
