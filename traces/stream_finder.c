@@ -8,6 +8,18 @@
 enum {
     OPEN_STREAMS = 4, /* that wait for their next chunk; the one that has waited longest gives way */
     KEPT_CHUNKS = 32,
+    CANDIDATES = 8,
+    /* Packed bytes. Shorter streams, one behind the other, are the files of an archive: modules of a kernel, most of which nobody unpacks.
+     * They are not worth the time that unpacking takes, nor the room that their content takes of what all streams have. */
+    SHORT = 256 << 10,
+};
+
+/* What may be a stream: its beginning. It is unpacked once SHORT bytes have come, or the image's end, and no other has begun between. */
+struct candidate {
+    bool used;
+    uint64_t image, chunk;
+    size_t at; /* in the chunk */
+    unsigned format;
 };
 
 /* A stream of which more is to come. */
@@ -33,6 +45,8 @@ struct stream_finder {
     struct open_stream open[OPEN_STREAMS];
     struct kept kept[KEPT_CHUNKS]; /* the latest that are not wholly part of a stream */
     size_t next_kept;
+    struct candidate candidate[CANDIDATES];
+    size_t next_candidate;
 };
 
 struct stream_finder *stream_finder_new(stream_found *found, void *ctx)
@@ -143,18 +157,69 @@ static void catch_up(struct stream_finder *f, struct open_stream *o)
         feed(f, o, k->data, k->n);
 }
 
-/* A stream seems to begin at data + at. Returns how many bytes belong to it. */
-static size_t begin(struct stream_finder *f, uint64_t image, uint64_t chunk, const uint8_t *data, size_t n,
-                    size_t at, unsigned format)
+/* Unpacks what has come of a stream. */
+static void begin(struct stream_finder *f, const struct candidate *c, const struct kept *first)
 {
     struct open_stream *o = oldest(f);
-    assert(at < n && f->left >= STREAM_BLOCK && "search() begins none where there is no room");
-    o->s = (struct stream){.image = image, .offset = chunk * TRACE_CHUNK + at, .format = format};
-    o->reader = stream_taker_new(format, f->left - STREAM_BLOCK, f->folder);
-    o->next = chunk;
-    size_t used = feed(f, o, data + at, n - at);
+    assert(c->at < first->n && f->left >= STREAM_BLOCK && "none is begun where there is no room");
+    o->s = (struct stream){.image = c->image, .offset = c->chunk * TRACE_CHUNK + c->at, .format = c->format};
+    o->reader = stream_taker_new(c->format, f->left - STREAM_BLOCK, f->folder);
+    o->next = c->chunk;
+    feed(f, o, first->data + c->at, first->n - c->at);
     catch_up(f, o);
-    return used;
+}
+
+/* ---------------------------------------------------------------- where streams may begin */
+
+static uint64_t place_of(const struct candidate *c)
+{
+    return c->chunk * TRACE_CHUNK + c->at;
+}
+
+/* One of the same format that began shortly before it was short. */
+static void note_candidate(struct stream_finder *f, const struct candidate *new)
+{
+    for (size_t i = 0; i < CANDIDATES; i++) {
+        struct candidate *c = &f->candidate[i];
+        if (c->used && c->image == new->image && c->format == new->format &&place_of(c) < place_of(new) &&
+            place_of(new) - place_of(c) < SHORT)
+            c->used = false;
+    }
+    f->candidate[f->next_candidate++ % CANDIDATES] = *new;
+}
+
+/* Whether enough of it has come, without a gap. */
+static bool is_ready(const struct stream_finder *f, const struct candidate *c)
+{
+    const struct kept *k;
+    uint64_t bytes = 0;
+    for (uint64_t chunk = c->chunk; bytes < SHORT + c->at && (k = kept_find(f, c->image, chunk)); chunk++) {
+        bytes += k->n;
+        if (k->n < TRACE_CHUNK)
+            return true;
+    }
+    return bytes >= SHORT + c->at;
+}
+
+/* In the order in which they are in the image. */
+static struct candidate *next_ready(struct stream_finder *f, uint64_t image)
+{
+    struct candidate *first = NULL;
+    for (size_t i = 0; i < CANDIDATES; i++) {
+        struct candidate *c = &f->candidate[i];
+        if (c->used && c->image == image && (!first || place_of(c) < place_of(first)) && is_ready(f, c))
+            first = c;
+    }
+    return first;
+}
+
+static void begin_ready(struct stream_finder *f, uint64_t image)
+{
+    struct candidate *c;
+    while (f->left >= 2 * STREAM_LEAST && (c = next_ready(f, image))) {
+        c->used = false;
+        begin(f, c, kept_find(f, image, c->chunk));
+    }
 }
 
 static void search(struct stream_finder *f, uint64_t image, uint64_t chunk, const uint8_t *data, size_t n,
@@ -162,10 +227,8 @@ static void search(struct stream_finder *f, uint64_t image, uint64_t chunk, cons
 {
     unsigned format;
     struct unpack_search s = {0};
-    while (f->left >= 2 * STREAM_LEAST && (at = unpack_find(&s, data, n, at, &format)) < n) {
-        size_t used = begin(f, image, chunk, data, n, at, format);
-        at += used ? used : 1;
-    }
+    for (; (at = unpack_find(&s, data, n, at, &format)) < n; at++)
+        note_candidate(f, &(struct candidate){true, image, chunk, at, format});
 }
 
 void stream_finder_chunk(struct stream_finder *f, uint64_t image, uint64_t chunk, const uint8_t *data,
@@ -186,4 +249,5 @@ void stream_finder_chunk(struct stream_finder *f, uint64_t image, uint64_t chunk
         return;
     keep(f, image, chunk, data, n);
     search(f, image, chunk, data, n, at);
+    begin_ready(f, image);
 }

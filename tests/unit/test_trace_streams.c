@@ -514,6 +514,30 @@ static void test_least(void **state)
     free(content);
 }
 
+/* The files of an archive, each packed by itself, are left out; what is packed as a whole behind them is found. */
+static void test_archive(void **state)
+{
+    enum { FILES = 5, FILE_LENGTH = 130000, WHOLE = 400000 };
+    uint8_t *content = mem_alloc(WHOLE);
+    uint64_t sum[3] = {0}, seed = 7;
+    struct buf image = {0};
+    for (size_t i = 0; i < WHOLE; i++)
+        content[i] = (uint8_t)(rnd(&seed) >> 8);
+    for (unsigned i = 0; i <= FILES; i++) {
+        struct buf packed = pack_as(UNPACK_XZ, content, i < FILES ? FILE_LENGTH : WHOLE);
+        buf_add(&image, packed.p, packed.n);
+        buf_free(&packed);
+    }
+    struct stream_finder *f = stream_finder_new(count_found, sum);
+    for (uint64_t c = 0; c < chunk_count(image.n); c++)
+        stream_finder_chunk(f, 0, c, image.p + c * TRACE_CHUNK, chunk_length(image.n, c));
+    assert_int_equal(sum[0], 1);
+    assert_int_equal(sum[1], stream_room(WHOLE));
+    stream_finder_free(f);
+    buf_free(&image);
+    free(content);
+}
+
 /* ---------------------------------------------------------------- changes */
 
 static void test_changes(void **state)
@@ -758,14 +782,23 @@ static void test_kept_is_no_proof(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_formats),     cmocka_unit_test(test_found),
-        cmocka_unit_test(test_several),     cmocka_unit_test(test_copied),
-        cmocka_unit_test(test_beside),      cmocka_unit_test(test_kept),
-        cmocka_unit_test(test_most),        cmocka_unit_test(test_least),
-        cmocka_unit_test(test_changes),     cmocka_unit_test(test_damaged),
-        cmocka_unit_test(test_branches),    cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_hopeless),    cmocka_unit_test(test_magic),
-        cmocka_unit_test(test_magic_again), cmocka_unit_test(test_kept_is_no_proof),
+        cmocka_unit_test(test_formats),
+        cmocka_unit_test(test_found),
+        cmocka_unit_test(test_several),
+        cmocka_unit_test(test_copied),
+        cmocka_unit_test(test_beside),
+        cmocka_unit_test(test_kept),
+        cmocka_unit_test(test_most),
+        cmocka_unit_test(test_least),
+        cmocka_unit_test(test_archive),
+        cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_branches),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_hopeless),
+        cmocka_unit_test(test_magic),
+        cmocka_unit_test(test_magic_again),
+        cmocka_unit_test(test_kept_is_no_proof),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
