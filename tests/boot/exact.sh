@@ -7,7 +7,7 @@ fuzz_guest 31 fuzz.bin
 cd "$top" || exit 2
 build build/release/tests/unit/test_exact >"$work/make.log" 2>&1 || { cat "$work/make.log"; exit 1; }
 test=$top/build/release/tests/unit/test_exact
-export EXACT_STEPS=${EXACT_STEPS:-60000} EXACT_OUT=$work
+export EXACT_STEPS=${EXACT_STEPS:-30000} EXACT_OUT=$work
 
 exact() { # NAME
     "$test" "$1" >"$work/$1.log" 2>&1 || { fail "$1"; grep -v '^\[' "$work/$1.log"; grep -E 'ERROR|LINE|FAILED' "$work/$1.log"; }

@@ -73,5 +73,7 @@ if [ "$all" = all ]; then
     recorded efi --bios "$GUESTS/OVMF.fd" --disk "$GUESTS/efi/gpt.img" --memory 512M --until 600M && looked_at efi grub.reel
     need_uml
     recorded uml --memory 64M --initrd "$GUESTS/initrd.gz" --uml "$GUESTS/uml/linux.uml" && looked_at uml hello.reel
+    "$top/build/release/bootreel" record -q -o released.reel --memory 64M --initrd "$GUESTS/initrd.gz" --uml "$GUESTS/uml/linux.uml" </dev/null >/dev/null
+    same uml.reel released.reel "user-mode Linux: sanitized and release"
 fi
 finish

@@ -1,9 +1,8 @@
 #!/bin/bash
 # host.sh - the Linux host under asan and ubsan: a hostile program (tests/guests/host_wild.c), the program that tries every call
-# (host_calls.c, host_rest.c), and user-mode Linux to its power-off. No findings, the same bytes as from the release build, and nothing
-# left behind outside of the trace. `tests/run sanitize` has made the build.
+# (host_calls.c, host_rest.c). No findings, the same bytes as from the release build, and nothing left behind outside of the trace.
+# User-mode Linux: boots-long.sh. `tests/run sanitize` has made the build.
 . "$(dirname "$0")/../lib.sh"
-need_uml
 cd "$work" || exit 2
 gcc -O1 -w -static -pthread -ffile-prefix-map="$top"=. -o host_calls "$top/tests/guests/host_calls.c" || fail "cannot compile host_calls.c"
 gcc -O1 -w -static -pthread -ffile-prefix-map="$top"=. -o host_rest "$top/tests/guests/host_rest.c" "$top/tests/guests/host_files.c" "$top/tests/guests/host_inet.c" || fail "cannot compile host_rest.c"
@@ -28,7 +27,6 @@ all() { # VARIANT
     done
     record "$1" host_calls --program ./host_calls
     record "$1" host_rest --program ./host_rest
-    record "$1" uml --memory 64M --initrd "$GUESTS/initrd.gz" --uml "$GUESTS/uml/linux.uml"
 }
 ls -A >before
 all release
