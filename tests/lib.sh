@@ -128,13 +128,13 @@ every_way() {
 }
 
 need_guests() {
-    [ -n "${BOOTREEL_GUESTS:-}" ] || scripts/guests >/dev/null || { echo "no guests: see scripts/guests"; exit 2; }
+    [ -n "${BOOTREEL_GUESTS:-}" ] || "$top/scripts/guests" >/dev/null || { echo "no guests: see scripts/guests"; exit 2; }
     export BOOTREEL_GUESTS=$GUESTS
 }
 
 # need_group GROUP [WHY]: a group of scripts/guests. What cannot be had is skipped; it must not fail otherwise.
 need_group() {
-    scripts/guests "$GUESTS" "$1" >"$work/guests.log" 2>&1
+    "$top/scripts/guests" "$GUESTS" "$1" >"$work/guests.log" 2>&1
     case $? in
     0) ;;
     3) skip_all "${2:-$(tail -n 1 "$work/guests.log")}" ;;
