@@ -11,6 +11,7 @@
 
 #include "core/engine/engines.h"
 #include "traces/trace.h"
+#include "base/text.h"
 
 /* The classes of events that an explainer has to see. */
 #define EXPLAIN_NEEDS                                                                                        \
@@ -57,6 +58,9 @@ const struct explainer *trace_explainer_last(const struct trace_explainer *);
  * metadata of the disk's volumes each time. */
 int explain_files(struct trace *t, const struct engine_kind *kind, const struct event *ev, char *buf,
                   size_t size);
+
+/* Adds what a PC has at a port, or a physical address: ", on a PC the local APIC"; nothing if nothing is known there. */
+void explain_add_place(struct text *out, bool port, uint64_t at);
 
 /* A trace's configuration in the engines' form, for reading settings; an engine cannot be created from it. */
 struct engine_images {

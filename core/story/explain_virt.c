@@ -64,6 +64,14 @@ static void add_place(struct text *out, const struct where *list, size_t n, uint
         }
 }
 
+void explain_add_place(struct text *out, bool port, uint64_t at)
+{
+    if (port)
+        add_place(out, ports, sizeof ports / sizeof ports[0], at);
+    else
+        add_place(out, addresses, sizeof addresses / sizeof addresses[0], at);
+}
+
 /* ---------------------------------------------------------------- exits */
 
 /* Rows of exit codes, the first that fits: what a hypervisor usually does. */

@@ -24,6 +24,7 @@
 #include "core/symbols/symbols.h"
 
 struct guest_system;
+struct guest_task;
 
 /* The first member of each guest's own struct. */
 struct guest {
@@ -74,6 +75,8 @@ struct guest_options {
     void (*warn)(void *ctx, const char *text);
     /* The space of the kernel that was found in a domain. False if none was. */
     bool (*domain_space)(void *ctx, uint64_t domain, symbol_space *space);
+    /* The task of that kernel whose call the processor is in, while this guest's own code runs there. False if it is not known. */
+    bool (*domain_task)(void *ctx, uint64_t domain, unsigned cpu, struct guest_task *task);
 };
 
 /* The task that runs on a processor. */
@@ -150,6 +153,8 @@ struct guest_system {
      * processor was given to last, whether it or the system itself runs there now. False if there is none. NULL if the system cannot
      * be resumed. */
     bool (*given)(const struct guest *g, unsigned cpu, uint64_t *domain);
+    /* Whether the domain is a virtual machine of the processor's extension, unlike others of this system. NULL: `virtualizes` says so of all. */
+    bool (*machine)(const struct guest *g, uint64_t domain);
     /* Translates a physical address of a domain to a physical address of this guest; each 4 KiB page is
      * contiguous. False if it is not mapped. */
     bool (*translate)(struct guest *g, uint64_t domain, uint64_t address, uint64_t *outer);

@@ -113,18 +113,20 @@ bool guest_explain(const struct event *ev, unsigned system, struct text *out)
 
 bool guest_runs(const struct guest *g, unsigned cpu)
 {
+    const bool inside = g->parent;
     struct engine_inner in;
     uint64_t domain;
     for (; g->parent; g = g->parent)
         if (!g->parent->system->domain(g->parent, cpu, &domain) || domain != g->domain)
             return false;
-    return !g->apart || g->system->virtualizes || !g->apart->ops->inner ||
+    return inside || !g->apart || g->system->virtualizes || !g->apart->ops->inner ||
            !g->apart->ops->inner(g->apart, cpu, &in);
 }
 
 bool guest_shares(const struct guest *g)
 {
-    return g->parent && !g->parent->system->virtualizes;
+    const struct guest_system *outer = g->parent ? g->parent->system : NULL;
+    return outer && !outer->virtualizes && !(outer->machine && outer->machine(g->parent, g->domain));
 }
 
 /* False if the address is not mapped in some guest. */

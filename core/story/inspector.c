@@ -237,6 +237,18 @@ static bool domain_space(void *ctx, uint64_t domain, symbol_space *space)
     return false;
 }
 
+static bool domain_task(void *ctx, uint64_t domain, unsigned cpu, struct guest_task *task)
+{
+    const struct inspected *i = ctx;
+    for (size_t k = 0; k < i->in->nguests; k++) {
+        struct guest *g = i->in->guests[k]->guest;
+        if (is_inside(i->in->guests[k], i, domain) && i->in->guests[k]->found &&
+            g->system->task(g, cpu, task))
+            return task->pid;
+    }
+    return false;
+}
+
 static void guest_replaced(void *ctx)
 {
     struct inspected *i = ctx;
@@ -274,7 +286,8 @@ static void create_guest(struct inspected *i, const struct guest_system *system,
                                     .domain_begins = domain_begins,
                                     .domain_ends = domain_ends,
                                     .domain_enters = domain_enters,
-                                    .domain_space = domain_space};
+                                    .domain_space = domain_space,
+                                    .domain_task = domain_task};
     i->guest = system->create(&o);
     i->in->needs |= system->needs;
 }
@@ -364,10 +377,16 @@ static bool is_displaced(const struct inspector *in, const struct inspected *i)
     return displaced;
 }
 
+/* Entries into virtual machines and exits are of what runs on the machine, although the virtual machine runs then. */
+static bool is_where(const struct guest *g, const struct event *ev)
+{
+    return event_kind(ev->kind)->cls == EC_VIRT ? !g->parent : guest_runs(g, ev->cpu);
+}
+
 static bool wants(const struct inspector *in, const struct inspected *i, const struct event *ev)
 {
     return i->guest->system->needs & EVENT_CLASS_BIT(event_kind(ev->kind)->cls) && !i->gone &&
-           !is_displaced(in, i) && guest_runs(i->guest, ev->cpu);
+           !is_displaced(in, i) && is_where(i->guest, ev);
 }
 
 static void show_guests(struct inspector *in, const struct event *ev)

@@ -241,9 +241,13 @@ bool xen_domain_given(const struct guest *g, unsigned cpu, uint64_t *domain)
 bool xen_domain_of(struct guest *g, unsigned cpu, uint64_t *domain)
 {
     struct xen_guest *xg = (struct xen_guest *)g;
+    const struct engine *e = xg->base.o.engine;
+    struct engine_inner in;
     uint64_t level = 0;
     if (!xen_domain_given(g, cpu, domain))
         return false;
+    if (xen_virtualizes(xg) && xen_is_machine(g, *domain))
+        return e->ops->inner(e, cpu, &in);
     xg->base.o.engine->ops->reg_get(xg->base.o.engine, cpu, xg->base.reg[GUEST_CPL], &level);
     return level != 0; /* Xen itself runs in ring 0 */
 }
@@ -309,6 +313,14 @@ static void retell_end(struct xen_guest *xg, const struct event *ev)
         remove_domain(xg, d);
 }
 
+static void retell_start(struct xen_guest *xg, const struct event *ev)
+{
+    const size_t n = strlen(xen_machine_text);
+    struct xen_domain *d = domain_numbered(xg, EVF(ev, DOMAIN_START, domain));
+    if (d)
+        d->machine = ev->len == n && !memcmp(ev->data, xen_machine_text, n);
+}
+
 void xen_domain_retell(struct guest *g, const struct event *ev)
 {
     struct xen_guest *xg = (struct xen_guest *)g;
@@ -321,6 +333,8 @@ void xen_domain_retell(struct guest *g, const struct event *ev)
         retell_switch(xg, ev);
     else if (ev->kind == EV_DOMAIN_END)
         retell_end(xg, ev);
+    else if (ev->kind == EV_DOMAIN_START)
+        retell_start(xg, ev);
 }
 
 /* ---------------------------------------------------------------- memory */
@@ -357,10 +371,23 @@ static bool known_frame(const struct xen_guest *xg, uint64_t frame, uint64_t *ma
     return *machine && frame_of(xg, *machine, &back) && back == frame;
 }
 
+/* By the nested page tables of a processor on which the domain runs now. */
+static bool machine_translate(struct xen_guest *xg, uint64_t domain, uint64_t address, uint64_t *outer)
+{
+    const struct engine *e = xg->base.o.engine;
+    uint64_t runs;
+    for (unsigned cpu = 0; cpu < e->ops->cpus(e); cpu++)
+        if (xen_domain_of(&xg->base.guest, cpu, &runs) && runs == domain)
+            return e->ops->inner_physical(e, cpu, address, outer);
+    return false;
+}
+
 bool xen_translate(struct guest *g, uint64_t domain, uint64_t address, uint64_t *outer)
 {
     enum { PAGE = 4096 };
     struct xen_guest *xg = (struct xen_guest *)g;
+    if (xen_is_machine(g, domain))
+        return machine_translate(xg, domain, address, outer);
     uint64_t machine, now = xg->base.o.engine->ops->icount(xg->base.o.engine);
     if (xg->state != XEN_FOUND)
         return false;

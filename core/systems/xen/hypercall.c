@@ -84,7 +84,7 @@ struct shown {
     } field[3];
 };
 
-static const char virq_text[] = "virtual interrupt ";
+static const char virq_text[] = "virtual interrupt ", parameter_text[] = "parameter ";
 
 static const struct shown shown[] = {
     {XEN_EVENT_CHANNEL_OP, 0, {{"domain ", 0, 2}, {"its port ", 4, 4}, {"port ", 8, 4}}},
@@ -107,8 +107,8 @@ static const struct shown shown[] = {
     {XEN_PHYSDEV_OP, 13, {{"domain ", 0, 2}, {"index ", 8, 4}, {"interrupt ", 12, 4}}},
     {XEN_PHYSDEV_OP, 21, {{"GSI ", 0, 4}}},
     {XEN_PHYSDEV_OP, 25, {{"bus ", 2, 1}, {"device and function ", 3, 1}}},
-    {XEN_HVM_OP, 0, {{"domain ", 0, 2}, {"parameter ", 4, 4}}},
-    {XEN_HVM_OP, 1, {{"domain ", 0, 2}, {"parameter ", 4, 4}}},
+    {XEN_HVM_OP, 0, {{"domain ", 0, 2}, {parameter_text, 4, 4}}},
+    {XEN_HVM_OP, 1, {{"domain ", 0, 2}, {parameter_text, 4, 4}}},
 };
 
 static void show_fields(const struct xen_guest *xg, const struct shown *s, uint64_t at, char *text,
@@ -120,7 +120,9 @@ static void show_fields(const struct xen_guest *xg, const struct shown *s, uint6
     for (unsigned i = 0; i < 3 && s->field[i].text; i++) {
         uint64_t v = 0;
         memcpy(&v, bytes + s->field[i].offset, s->field[i].bytes);
-        const char *name = s->field[i].text == virq_text ? xen_virq_name(v) : NULL;
+        const char *name = s->field[i].text == virq_text                               ? xen_virq_name(v)
+                           : s->field[i].text == parameter_text && xen_virtualizes(xg) ? xen_parameter_name(v)
+                                                                                       : NULL;
         if (v == DOMID_SELF && s->field[i].bytes == 2)
             name = "itself";
         if (name)
@@ -166,22 +168,34 @@ static uint64_t operation_of(const struct xen_guest *xg, const struct xen_argume
     }
 }
 
-static void show_operation(const struct xen_guest *xg, const struct xen_arguments *a, char *text, size_t size)
+/* The structures of memory_op have pointers, which are narrower in 32-bit code. */
+static bool other_layout(const struct xen_arguments *a)
+{
+    return a->narrow && a->number == XEN_MEMORY_OP;
+}
+
+static void show_operation(struct xen_guest *xg, const struct xen_arguments *a, char *text, size_t size)
 {
     uint64_t operation = operation_of(xg, a);
     const char *name = xen_operation_name(a->number, operation);
+    if (a->number == XEN_DM_OP && xen_virtualizes(xg))
+        xen_show_model_op(xg, a, text, size);
     if (!xen_has_operations(a->number))
         return;
+    if (!name && xen_virtualizes(xg))
+        name = xen_machine_operation(a->number, operation);
     if (name)
         xen_add(text, size, name);
     else
         xen_put(text, size, "operation %llu", (unsigned long long)operation);
     for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++)
-        if (shown[i].hypercall == a->number && shown[i].operation == operation)
+        if (shown[i].hypercall == a->number && shown[i].operation == operation && !other_layout(a))
             show_fields(xg, &shown[i], a->a[1], text, size);
+    if (a->number == XEN_DOMCTL && xen_virtualizes(xg))
+        xen_put(text, size, ", domain %u", (uint16_t)xen_u32(xg, a->a[0] + 8));
 }
 
-static void show(const struct xen_guest *xg, const struct xen_arguments *a, char *text, size_t size)
+static void show(struct xen_guest *xg, const struct xen_arguments *a, char *text, size_t size)
 {
     const char *name = xen_hypercall_name(a->number);
     text[0] = 0;
@@ -233,6 +247,24 @@ static void console(struct xen_guest *xg, const struct xen_vcpu *by, uint64_t at
 
 /* ---------------------------------------------------------------- hypercalls */
 
+/* A program of domain 0 makes the call, by a driver of its kernel (/dev/xen/privcmd): which process, and what it is for. */
+static void of_program(struct xen_guest *xg, const struct xen_arguments *a, char *text, size_t size,
+                       uint64_t result)
+{
+    enum { POPULATE = 6, MODEL = 1 };
+    struct guest_task task;
+    const bool memory = a->number == XEN_MEMORY_OP && operation_of(xg, a) == POPULATE && !a->narrow;
+    if (!strstr(text, "xen_privcmd]") || !xg->base.o.domain_task ||
+        !xg->base.o.domain_task(xg->base.o.ctx, a->by.domain, xg->base.cpu, &task))
+        return;
+    xen_put(text, size, " for process %u", task.tgid);
+    if (a->number == XEN_DM_OP && xen_u32(xg, xen_u64(xg, a->a[2])) == MODEL)
+        xen_model_made(xg, (uint16_t)a->a[0], task.tgid);
+    if (memory &&
+        result == xen_u64(xg, a->a[1] + 8)) /* all extents; else it was interrupted, and is made again */
+        xen_memory_given(xg, (uint16_t)xen_u32(xg, a->a[1] + 24), result << (xen_u32(xg, a->a[1] + 16) & 63));
+}
+
 static void report(struct xen_guest *xg, const struct xen_arguments *a, uint64_t batch, uint64_t result)
 {
     struct xen_call c = {.kind = EV_HYPERCALL, .number = a->number, .by = a->by};
@@ -246,10 +278,17 @@ static void report(struct xen_guest *xg, const struct xen_arguments *a, uint64_t
         xen_add(c.text, sizeof c.text, " by ");
         xen_add(c.text, sizeof c.text, caller);
     }
+    if (xen_virtualizes(xg))
+        of_program(xg, a, c.text, sizeof c.text, result);
     const uint64_t f[EVENT_MAX_FIELDS] = {a->number, a->by.domain, a->by.id, batch,
                                           first[0],  first[1],     result,   a->caller};
     memcpy(c.f, f, sizeof f);
     xen_report_call(xg, &c);
+}
+
+void xen_report_hypercall(struct xen_guest *xg, const struct xen_arguments *a, uint64_t result)
+{
+    report(xg, a, 0, result);
 }
 
 /* struct multicall_entry: the number, the result, six arguments. */

@@ -286,6 +286,9 @@ bool xen_explain(const struct event *ev, struct text *out)
             "Xen marks the event in memory that it shares with domain %llu, and lets the domain know when it runs",
             (unsigned long long)EVF(ev, DOMAIN_EVENT, domain));
         return true;
+    case EV_DOMAIN_REQUEST:
+    case EV_DOMAIN_ANSWER:
+        return xen_explain_request(ev, out);
     case EV_VCPU_STATE:
         return explain_state(EVF(ev, VCPU_STATE, state), out);
     default:

@@ -177,6 +177,7 @@ static void set_up(struct xen_guest *xg)
     xen_domain_setup(xg);
     xen_hypercall_setup(xg);
     xen_trap_setup(xg);
+    xen_machine_setup(xg);
     base_note_missing(&xg->base, "hypervisor");
     base_say_notes(&xg->base);
     xg->base.o.symbols_changed(xg->base.o.ctx);
@@ -300,6 +301,10 @@ static void event(struct guest *g, const struct event *ev)
     base_at_event(&xg->base, ev);
     if (event_kind(ev->kind)->cls == EC_POWER)
         xen_hypercall_flush(xg);
+    else if (ev->kind == EV_VIRT_ENTER)
+        xen_machine_entered(xg, ev);
+    else if (ev->kind == EV_VIRT_EXIT)
+        xen_machine_left(xg, ev);
     else
         look(xg, guest_event_ip(ev));
 }
@@ -335,7 +340,7 @@ static void describe(const struct guest *g, struct text *out)
 const struct guest_system xen_system = {
     .name = "xen",
     .engine = "pc",
-    .needs = EVENT_CLASS_BIT(EC_CPU) | EVENT_CLASS_BIT(EC_POWER),
+    .needs = EVENT_CLASS_BIT(EC_CPU) | EVENT_CLASS_BIT(EC_POWER) | EVENT_CLASS_BIT(EC_VIRT),
     .create = create,
     .destroy = destroy,
     .event = event,
@@ -350,5 +355,6 @@ const struct guest_system xen_system = {
     .banner = "Xen",
     .domain = xen_domain_of,
     .given = xen_domain_given,
+    .machine = xen_is_machine,
     .translate = xen_translate,
 };

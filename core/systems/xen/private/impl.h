@@ -6,6 +6,7 @@
  *   boot.c          multiboot information, steps of its boot, initcalls, processors, its end
  *   domain.c        domains and virtual processors, switches, their memory
  *   hypercall.c     hypercalls and batches of them
+ *   hvm.c           domains that are virtual machines: their start, hypercalls, requests to their device model
  *   trap.c          exceptions and virtual interrupts for domains, what is emulated for them
  *   names.c         numbers by name, events in words
  */
@@ -50,11 +51,25 @@ struct xen_domain {
     uint32_t id;
     bool started; /* its first instruction was reached */
     bool gone;
+    bool machine;   /* it is a virtual machine of the processor's extension */
+    uint32_t model; /* the process of domain 0 that is its device model; 0: not known */
+    uint64_t pages; /* that it was given before its start */
+};
+
+/* What a virtual processor's device model was asked last. */
+struct xen_request {
+    bool out; /* and has not answered yet */
+    bool read;
+    bool indirect; /* the data are in the domain's memory */
+    uint8_t type;
+    uint32_t size, count;
+    uint64_t address, icount;
 };
 
 struct xen_vcpu {
     uint64_t structure; /* address of its struct vcpu */
     uint32_t domain, id;
+    struct xen_request request;
 };
 
 enum { XEN_PROCESSORS = 64, XEN_CALL_TEXT = 256, XEN_STACK = 32768 };
@@ -65,6 +80,7 @@ struct xen_arguments {
     uint64_t number, a[6];
     uint64_t ip, caller; /* behind the syscall; where the domain calls */
     bool unfinished;     /* Xen wants it to be made again, to go on with it */
+    bool narrow;         /* of 32-bit code */
 };
 
 /* The symbol at an address in a domain, which makes most of its hypercalls at a few places. */
@@ -161,6 +177,32 @@ void xen_domain_retell(struct guest *g, const struct event *ev);
 bool xen_translate(struct guest *g, uint64_t domain, uint64_t address, uint64_t *outer);
 void xen_domains_free(struct xen_guest *xg);
 
+/* ---------------------------------------------------------------- hvm.c */
+
+/* Whether virtual machines of the processor's extension are told apart. Otherwise all is told as it was before there were any. */
+static inline bool xen_virtualizes(const struct xen_guest *xg)
+{
+    return xg->base.guest.apart;
+}
+/* What domain.start says of such a domain. */
+extern const char xen_machine_text[];
+/* As guest_system.machine. */
+bool xen_is_machine(const struct guest *g, uint64_t domain);
+/* The processor enters a virtual machine, or leaves it. */
+void xen_machine_entered(struct xen_guest *xg, const struct event *ev);
+void xen_machine_left(struct xen_guest *xg, const struct event *ev);
+void xen_machine_setup(struct xen_guest *xg);
+/* That process of domain 0 has become the device model of a domain. */
+void xen_model_made(struct xen_guest *xg, uint64_t domain, uint64_t process);
+void xen_memory_given(struct xen_guest *xg, uint64_t domain, uint64_t pages);
+/* The name of an operation that xen_operation_name() does not know, or NULL; of a parameter of hvm_op. */
+const char *xen_machine_operation(uint64_t hypercall, uint64_t operation);
+const char *xen_parameter_name(uint64_t n);
+/* What a domain's request to its device model, or the answer to it, means. */
+bool xen_explain_request(const struct event *ev, struct text *out);
+/* The operation of dm_op and its operands. */
+void xen_show_model_op(struct xen_guest *xg, const struct xen_arguments *a, char *text, size_t size);
+
 /* ---------------------------------------------------------------- hypercall.c */
 
 /* Reports the repetitions of the last hypercall, if there are any. */
@@ -175,6 +217,8 @@ struct xen_call {
 };
 /* Makes the event of a call, or counts the call if it says the same as the last one. */
 void xen_report_call(struct xen_guest *xg, const struct xen_call *c);
+/* A hypercall of a domain that is a virtual machine. */
+void xen_report_hypercall(struct xen_guest *xg, const struct xen_arguments *a, uint64_t result);
 /* The function in the current domain that contains an address, for a call's text; "" if not known. */
 void xen_caller(struct xen_guest *xg, uint64_t address, char *buf, size_t size);
 
