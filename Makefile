@@ -83,7 +83,7 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 
 # `make demo` and `make test` install what they need by scripts/deps.
-.PHONY: coverage hostile threads faults damage killed soak test-fuzz all demo asan ubsan fuzz test test-checkers test-deb test-devices test-images test-kernels test-loaders test-long test-net test-origin test-selftests test-systemd test-v3 test-why test-wild unit check bench bench-rows layers format format-check tidy words help dist deb install clean
+.PHONY: coverage hostile threads faults damage killed soak test-fuzz all demo asan ubsan fuzz test test-checkers test-deb test-devices test-images test-kernels test-loaders test-long test-net test-origin test-selftests test-systemd test-v3 test-virt test-why test-wild unit check bench bench-rows layers format format-check tidy words help dist deb install clean
 ifeq ($(VARIANT),release)
 all: bootreel bootreel-vnc ## build ./bootreel
 bootreel bootreel-vnc: %: $(BUILD)/%
@@ -255,6 +255,9 @@ test-wild: all ## boots that `bootreel why` had not seen when they were made (an
 test-why: all ## broken boots, and what `bootreel why` says of each (minutes)
 	@scripts/deps
 	@tests/why/run
+test-virt: all ## hypervisors with guests in the machine: KVM with QEMU, Xen with HVM and PVH domains, SVM and VMX (half an hour)
+	@scripts/deps
+	@tests/run cli/svm cli/vmx "boot virt" "boot xen-hvm"
 test-selftests: all ## Linux's x86 self tests in a guest, compared with QEMU (minutes)
 	@scripts/deps
 	@tests/selftests/run
