@@ -68,6 +68,9 @@ static int check(const struct export_command *c, struct error *err)
         return error_set(err, "export --format %s: it is a file: give its name with -o", f->name);
     if (f->flags & EXPORT_BINARY && !c->path && isatty(STDOUT_FILENO))
         return error_set(err, "export --format %s: not text: give a file with -o", f->name);
+    if (c->pictures_given && !f->pictures)
+        return error_set(err, "--pictures: %s has none: leave it out, or give --format html or apng",
+                         f->name);
     return 0;
 }
 
@@ -75,9 +78,15 @@ static int prepare(struct export_command *c, const struct engines *engines, stru
                    struct error *err)
 {
     struct export_options *o = &c->o;
-    struct error ignored;
+    struct error refused;
     o->trace = t;
-    o->kind = recording_engine(engines, t, path, &ignored);
+    o->kind = recording_engine(engines, t, path, &refused);
+    if (!o->kind && c->format->pictures && !(c->format->flags & EXPORT_RUNS)) {
+        struct text text = {0};
+        text_add(&text, "%s; the report has no verdict and no pictures", refused.text);
+        say_warning(NULL, text.s);
+        free(text.s);
+    }
     o->title = path_last_part(path);
     o->progress = on_progress;
     o->ctx = c;

@@ -23,6 +23,7 @@ enum {
     USB,
     VIRTIO,
     NIC,
+    NET,
     SHARE,
     INITRD,
     APPEND,
@@ -61,6 +62,7 @@ static const char *const names[THINGS] = {
     [USB] = "usb",
     [VIRTIO] = "virtio",
     [NIC] = "nic",
+    [NET] = "net",
     [SHARE] = "share",
     [INITRD] = "initrd",
     [APPEND] = "append",
@@ -82,8 +84,8 @@ static const char *const names[THINGS] = {
 #define B(thing) ((uint64_t)1 << (thing))
 #define PC_OPTIONS                                                                                           \
     (B(KERNEL) | B(FLAT) | B(HVMLOADER) | B(BIOS) | B(PFLASH) | B(VGABIOS) | B(VGA) | B(MACHINE) | B(CPUS) | \
-     B(CDROM) | B(FLOPPY) | B(BOOT) | B(USB) | B(VIRTIO) | B(NIC) | B(SHARE) | B(MODULE) | B(VARY) |         \
-     B(SCHEDULE) | B(PROTOCOL) | B(SEED) | B(VARY_FROM))
+     B(CDROM) | B(FLOPPY) | B(BOOT) | B(USB) | B(VIRTIO) | B(NIC) | B(NET) | B(SHARE) | B(MODULE) |          \
+     B(VARY) | B(SCHEDULE) | B(PROTOCOL) | B(SEED) | B(VARY_FROM))
 
 /* Refused is what has one of `one`, one of `other` if that is not 0, and none of `without`. The message names the first of `one` and, if
  * `both`, of `other`. */
@@ -158,6 +160,7 @@ static uint64_t things_of(const struct machine *m)
         [USB] = m->usb,
         [VIRTIO] = m->virtio,
         [NIC] = m->nics.n,
+        [NET] = m->nics.nwires,
         [SHARE] = m->shares.n,
         [INITRD] = m->initrds.n,
         [APPEND] = m->append,

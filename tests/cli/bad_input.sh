@@ -117,6 +117,7 @@ rec --flat loop.bin@0x1000 --nic virtio --net user,forward=tcp:0:22
 rec --flat loop.bin@0x1000 --nic virtio --net user,mangle=1:101
 rec --flat loop.bin@0x1000 --nic virtio --net socket=no-such-socket
 rec --program true --nic virtio
+rec --program true --net user
 
 section "options"
 bad frobnicate

@@ -234,6 +234,8 @@ errors() {
     expect 2 none "$BOOTREEL" export "$reel" && holds none.err 'no format given' "no format"
     expect 2 unknown "$BOOTREEL" export "$reel" --format pdf && holds unknown.err 'none of: perfetto, folded, pprof' "unknown format"
     expect 2 where "$BOOTREEL" export "$reel" --format json -o "$work/no/where" && holds where.err 'give another place' "-o"
+    expect 2 pictures "$BOOTREEL" export "$reel" --format json --pictures 3 && holds pictures.err "json has none" "pictures"
+    expect 0 refused "$BOOTREEL" export "$top/tests/golden/behaviour-13.reel" --format html && holds refused.err "no verdict and no pictures" "a trace that does not replay"
     "$BOOTREEL" export "$reel" --format json >/dev/full 2>full.err && fail "a full disk is not noticed"
     holds full.err '^bootreel: standard output: cannot be written.*make room' "full disk"
     echo before >kept
