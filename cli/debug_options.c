@@ -12,7 +12,8 @@ const struct option_row debug_options[] = {
      .id = OPT_DEBUG_INFO,
      .more =
          "The files whose build-ids are those of the Linux kernel and of the modules in the trace are used: DWARF of a vmlinux, of .ko files, "
-         "of separate debug information (/usr/lib/debug). What does not fit is said on standard error. The word `debuginfod` asks the "
+         "of separate debug information (/usr/lib/debug). So are those of UEFI's modules: ELF files that are linked at address 0 (EDK II's .debug) "
+         "and PDB files. What does not fit is said on standard error. The word `debuginfod` asks the "
          "servers in $DEBUGINFOD_URLS, by libdebuginfod."},
     {.name = "source",
      .argument = "OLD=NEW",

@@ -55,7 +55,7 @@ void monitor_debug_info(struct gdbstub *g, const char *args, struct text *out)
     size_t n = 0;
     while (symbols_debug(g->symbols, n))
         n++;
-    text_add(out, "debug information of %zu: the kernel and its modules\n", n);
+    text_add(out, "debug information (DWARF) of %zu: kernels, modules, UEFI's modules\n", n);
 }
 
 /* ---------------------------------------------------------------- for scripts/gdb */

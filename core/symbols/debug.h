@@ -38,7 +38,7 @@ struct debug_info;
 struct debug_info *debug_info_new(void);
 /* Frees it and the files that were opened for it, which no symbols may ask any more. NULL is allowed. */
 void debug_info_free(struct debug_info *d);
-/* A file, a folder with all files below it, or the word "debuginfod" (the servers in $DEBUGINFOD_URLS, by elfutils'
+/* A file (with DWARF, or PDB), a folder with all files below it, or the word "debuginfod" (the servers in $DEBUGINFOD_URLS, by elfutils'
  * libdebuginfod, which keeps what it fetches). -1 with err if it cannot be read. Cost: of a folder, nothing yet. */
 int debug_info_add(struct debug_info *d, const char *where, struct error *err);
 /* OLD=NEW: source paths that begin with OLD begin with NEW instead. */
@@ -52,6 +52,9 @@ void debug_info_say(struct debug_info *d, const char *fmt, ...) __attribute__((f
 const char *debug_info_find(struct debug_info *d, const struct build_id *id, const char *name);
 /* A file whose name without folder and ending is that, whatever its build-id; NULL if there is none. '-' and '_' are the same. */
 const char *debug_info_named(struct debug_info *d, const char *name);
+/* The files among them that may belong to images of PE or TE form (UEFI's modules): PDB, and ELF files linked at 0. Valid as long as `d`. Cost: the
+ * names of all files in the folders, once. */
+struct symbol_files *debug_info_modules(struct debug_info *d);
 /* A file that was given by its name and that nothing was found for: the i-th; NULL beyond the last. */
 const char *debug_info_unused(const struct debug_info *d, size_t i);
 

@@ -28,7 +28,7 @@ struct candidate {
 
 struct folder {
     char *path;
-    bool scanned;
+    bool scanned, listed; /* for the kernel and programs; for firmware */
 };
 
 struct source_map {
@@ -43,6 +43,7 @@ struct debug_info {
     struct source_map *map;
     size_t nmaps;
     bool debuginfod;
+    struct symbol_files *modules;
     struct debug_file **file;
     size_t nfiles;
     char **text; /* paths as they are shown, and what debug_info_find() found elsewhere */
@@ -56,6 +57,7 @@ struct debug_info {
 struct debug_info *debug_info_new(void)
 {
     struct debug_info *d = mem_zero(1, sizeof *d);
+    d->modules = symbol_files_new();
     pthread_mutexattr_t attr;
     pthread_mutexattr_init(&attr);
     pthread_mutexattr_settype(&attr,
@@ -81,6 +83,7 @@ void debug_info_free(struct debug_info *d)
     }
     for (size_t i = 0; i < d->ntexts; i++)
         free(d->text[i]);
+    symbol_files_free(d->modules);
     free(d->file);
     free(d->list);
     free(d->folder);
@@ -270,6 +273,19 @@ static void scan(struct debug_info *d, const char *path, unsigned depth)
         free(entry);
 }
 
+static int add_given(struct debug_info *d, const char *path, struct error *err)
+{
+    struct error ignored;
+    bool fixed;
+    if (symbol_file_is_pdb(path))
+        return symbol_files_add(d->modules, path, &fixed, err);
+    if (!has_dwarf(path))
+        return error_set(err, "%.200s: has no debug information (DWARF, PDB)", path);
+    add_file(d, path, true);
+    symbol_files_add(d->modules, path, &fixed, &ignored); /* it may be no module's */
+    return 0;
+}
+
 int debug_info_add(struct debug_info *d, const char *where, struct error *err)
 {
     struct stat st;
@@ -279,12 +295,8 @@ int debug_info_add(struct debug_info *d, const char *where, struct error *err)
     }
     if (stat(where, &st))
         return error_set(err, "%.200s: %m", where);
-    if (!S_ISDIR(st.st_mode)) {
-        if (!has_dwarf(where))
-            return error_set(err, "%.200s: has no debug information (DWARF)", where);
-        add_file(d, where, true);
-        return 0;
-    }
+    if (!S_ISDIR(st.st_mode))
+        return add_given(d, where, err);
     MEM_MORE(d->folder, d->nfolders);
     d->folder[d->nfolders++] = (struct folder){.path = mem_string(where)};
     return 0;
@@ -382,10 +394,37 @@ const char *debug_info_named(struct debug_info *d, const char *name)
     return path;
 }
 
-const char *debug_info_unused(const struct debug_info *d, size_t i)
+struct symbol_files *debug_info_modules(struct debug_info *d)
+{
+    struct error ignored;
+    bool fixed;
+    debug_info_lock(d);
+    for (size_t i = 0; i < d->nfolders; i++)
+        if (!d->folder[i].listed) {
+            d->folder[i].listed = true;
+            symbol_files_add(d->modules, d->folder[i].path, &fixed, &ignored);
+        }
+    debug_info_unlock(d);
+    return d->modules;
+}
+
+static bool is_given(const struct debug_info *d, const char *path)
 {
     for (size_t k = 0; k < d->n; k++)
-        if (d->list[k].given && !d->list[k].used && !i--)
+        if (d->list[k].given && !strcmp(d->list[k].path, path))
+            return true;
+    return false;
+}
+
+/* An ELF file may be a module's as well; a PDB is only that. */
+const char *debug_info_unused(const struct debug_info *d, size_t i)
+{
+    const char *path;
+    for (size_t k = 0; k < d->n; k++)
+        if (d->list[k].given && !d->list[k].used && !symbol_files_used(d->modules, d->list[k].path) && !i--)
             return d->list[k].path;
+    for (size_t k = 0; (path = symbol_files_unused(d->modules, k)); k++)
+        if (!is_given(d, path) && !i--)
+            return path;
     return NULL;
 }

@@ -435,6 +435,11 @@ void symbols_dwarf_add(struct symbols_dwarf *d, const struct symbol_mapping *m, 
         add_lines(d, m, but);
 }
 
+void symbols_dwarf_add_frames(struct symbols_dwarf *d, const struct symbol_mapping *m)
+{
+    put_frames(&d->section[FRAMES], m);
+}
+
 const char *symbols_dwarf_section(const struct symbols_dwarf *d, unsigned i, const void **data, size_t *size)
 {
     *data = d->section[i].p;

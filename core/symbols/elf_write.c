@@ -384,6 +384,16 @@ static bool has_debug(const struct symbols *s, const struct symbol_mapping *m)
     return false;
 }
 
+/* Debug information of UEFI's modules is often without call frames (EDK II's), which are known from their code. */
+static void add_frames_only(struct elf *e, const struct symbols *s)
+{
+    for (size_t i = 0; i < symbols_mappings(s); i++) {
+        const struct symbol_mapping *m = symbols_mapping(s, i);
+        if (!strcmp(m->table->source, "firmware") && has_debug(s, m))
+            symbols_dwarf_add_frames(e->dwarf, m);
+    }
+}
+
 static void *elf_of(const struct symbols *s, symbol_space space, const struct symbol_types_set *types,
                     bool rest, size_t *size)
 {
@@ -406,6 +416,8 @@ static void *elf_of(const struct symbols *s, symbol_space space, const struct sy
                                  (uint32_t)section_size(e.dwarf, ".debug_abbrev"));
         for (size_t i = 0; i < n; i++)
             symbols_dwarf_add(e.dwarf, maps[i], btf_dwarf_spans(e.types));
+        if (rest)
+            add_frames_only(&e, s);
         data = write_file(&e, size);
         symbols_dwarf_free(e.dwarf);
         btf_dwarf_free(e.types);

@@ -57,6 +57,14 @@ const char *symbol_files_unused(const struct symbol_files *f, size_t i)
     return NULL;
 }
 
+bool symbol_files_used(const struct symbol_files *f, const char *path)
+{
+    for (size_t k = 0; k < f->n; k++)
+        if (f->list[k].used && !strcmp(f->list[k].path, path))
+            return true;
+    return false;
+}
+
 const char *symbol_files_kernel_module(struct symbol_files *f, const char *name)
 {
     for (size_t i = 0; i < f->n; i++)
@@ -171,6 +179,11 @@ static bool is_pdb(const char *path)
     return read_all && !strncmp(begin, "Microsoft C/C++", 15);
 }
 
+bool symbol_file_is_pdb(const char *path)
+{
+    return ends_in(path, ".pdb") || is_pdb(path);
+}
+
 int symbol_files_add(struct symbol_files *f, const char *path, bool *fixed, struct error *err)
 {
     enum { PAGE = 4096 };
@@ -180,7 +193,7 @@ int symbol_files_add(struct symbol_files *f, const char *path, bool *fixed, stru
     *fixed = false;
     if (!stat(path, &st) && S_ISDIR(st.st_mode))
         return add_folder(f, path, 0, err);
-    if (is_pdb(path) || ends_in(path, ".pdb")) {
+    if (symbol_file_is_pdb(path)) {
         if (about_pdb(path, &pdb, err))
             return -1;
         add(f, path, true, true);
@@ -285,29 +298,80 @@ static int read_file(struct symbol_table *t, struct candidate *c, const struct m
     return 0;
 }
 
+/* What files of an image may be called. */
+struct names {
+    char built[NAME], own[NAME], file[NAME];
+};
+
+static void names_of(struct names *n, const char *name, const char *file, const struct pe_debug *d)
+{
+    pe_path_name(name, n->own, sizeof n->own);
+    pe_path_name(file ? file : name, n->file, sizeof n->file);
+    pe_path_name(d->path, n->built, sizeof n->built);
+}
+
+static bool has_name(const struct candidate *c, const struct names *n)
+{
+    return !c->kernel_module && !c->program &&
+           (!strcasecmp(c->name, n->built) || !strcasecmp(c->name, n->own) || !strcasecmp(c->name, n->file));
+}
+
+/* Says once that a file with the right name cannot be used. */
+static void refuse(struct candidate *wrong, const struct error *err,
+                   void (*warn)(void *ctx, const char *text), void *ctx)
+{
+    if (wrong && !wrong->refused && warn)
+        warn(ctx, err->text);
+    if (wrong)
+        wrong->refused = true;
+}
+
 bool symbol_files_read(struct symbol_files *f, struct symbol_table *t, const struct module *m,
                        void (*warn)(void *ctx, const char *text), void *ctx)
 {
     struct pe_debug d = {0};
     struct error err;
-    char built[NAME], own[NAME], file[NAME];
+    struct names names;
     struct candidate *wrong = NULL;
     pe_read_debug(m->bytes, m->size, m->pe, &d);
-    pe_path_name(t->name, own, sizeof own);
-    pe_path_name(m->file ? m->file : t->name, file, sizeof file);
-    pe_path_name(d.path, built, sizeof built);
+    names_of(&names, t->name, m->file, &d);
     for (size_t i = 0; i < f->n; i++) {
         struct candidate *c = &f->list[i];
-        if (c->kernel_module || c->program ||
-            (strcasecmp(c->name, built) && strcasecmp(c->name, own) && strcasecmp(c->name, file)))
+        if (!has_name(c, &names))
             continue;
         if (!read_file(t, c, m, &d, &err))
             return true;
         wrong = c;
     }
-    if (wrong && !wrong->refused && warn)
-        warn(ctx, err.text);
-    if (wrong)
-        wrong->refused = true;
+    refuse(wrong, &err, warn, ctx);
     return false;
+}
+
+const char *symbol_files_of_image(struct symbol_files *f, const struct symbol_module *m, int64_t *bias,
+                                  bool *pdb, void (*warn)(void *ctx, const char *text), void *ctx)
+{
+    struct pe_image pe;
+    struct pe_debug d = {0};
+    struct error err;
+    struct names names;
+    struct candidate *wrong = NULL;
+    const struct module own = {.pe = &pe, .bytes = m->bytes, .size = m->size, .base = m->base};
+    if (!pe_read_memory(m->bytes, m->size, &pe))
+        return NULL;
+    pe_read_debug(m->bytes, m->size, &pe, &d);
+    names_of(&names, m->name, m->file, &d);
+    for (size_t i = 0; i < f->n; i++) {
+        struct candidate *c = &f->list[i];
+        if (!has_name(c, &names))
+            continue;
+        *bias = 0;
+        if (!(c->pdb ? check_pdb(c, &d, &err) : check_elf(c, &own, bias, &err))) {
+            *pdb = c->pdb;
+            c->used = true;
+            return c->path;
+        }
+        wrong = c;
+    }
+    refuse(wrong, &err, warn, ctx);
+    return NULL;
 }

@@ -322,6 +322,10 @@ void symbol_files_add_program(struct symbol_files *f, const char *path);
 const char *symbol_files_program(struct symbol_files *f, const void *data, size_t size);
 /* The i-th file (not folder) that was added and that no module has used; NULL beyond the last. */
 const char *symbol_files_unused(const struct symbol_files *f, size_t i);
+/* Whether a module has used the file at that path. */
+bool symbol_files_used(const struct symbol_files *f, const char *path);
+/* Whether a file is a PDB, by its content or its name. */
+bool symbol_file_is_pdb(const char *path);
 
 /* A PE or TE image as it is in memory. */
 struct symbol_module {
@@ -340,6 +344,11 @@ struct symbol_module {
 struct symbol_table *symbols_add_module(struct symbols *s, const struct symbol_module *m,
                                         struct symbol_files *files, void (*warn)(void *ctx, const char *text),
                                         void *ctx);
+
+/* The file that symbols_add_module() would take of an image, with what is added to the file's addresses to make them relative ones in *bias; *pdb:
+ * whether it is a PDB file. It counts as used. NULL: there is none; `warn` as there. Cost: the headers of files with the right name. */
+const char *symbol_files_of_image(struct symbol_files *f, const struct symbol_module *m, int64_t *bias,
+                                  bool *pdb, void (*warn)(void *ctx, const char *text), void *ctx);
 
 /* Whether an ELF file is a program that runs under a kernel, in an address space of its own (core/symbols/program.c); and whether it is at
  * its link addresses there. */

@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "core/symbols/kernel_types.h"
+#include "core/timeline/private/recorded_modules.h"
 #include "core/timeline/recorded_debug.h"
 #include "core/timeline/recorded_types.h"
 
@@ -246,7 +247,10 @@ static void say_unused(const struct finding *f)
 {
     const char *path;
     for (size_t i = 0; (path = debug_info_unused(f->d, i)); i++)
-        debug_info_say(f->d, "%s: nothing that ran has its build-id", path);
+        debug_info_say(f->d,
+                       symbol_file_is_pdb(path) ? "%s: no module that was loaded has its symbols"
+                                                : "%s: nothing that ran has its build-id",
+                       path);
 }
 
 int recorded_debug(struct trace *t, const struct engine_kind *kind, struct symbols *s, struct debug_info *d,
@@ -264,8 +268,9 @@ int recorded_debug(struct trace *t, const struct engine_kind *kind, struct symbo
         look_at_kernel(&f);
         f.memory.close(f.memory.ctx);
     }
+    rc = rc ? rc : recorded_modules_debug(t, kind, s, d, &any, err);
     if (!rc && !any)
-        debug_info_say(d, "there is no Linux kernel in this record whose memory is known");
+        debug_info_say(d, "there is no Linux kernel and no UEFI module in this record whose memory is known");
     if (!rc)
         say_unused(&f);
     free_sections(&f);

@@ -322,6 +322,8 @@ def load_debug_info():
     main = [f for f in files if "sections" not in f]
     others = [f for f in files if f not in main[:1]]
     rest = "target:/bootreel/rest-%d" % len(files)
+    gdb.execute("set backtrace past-entry on")  # a UEFI module's entry has callers, as has a program's function "main" in it
+    gdb.execute("set backtrace past-main on")
     if main:
         print("reading %s" % main[0]["path"])
         gdb.execute('symbol-file "%s" -o 0x%x' % (main[0]["path"], main[0]["bias"]), to_string=True)

@@ -142,6 +142,8 @@ void symbols_dwarf_add(struct symbols_dwarf *d, const struct symbol_mapping *m,
  * offset in the section. */
 size_t symbols_dwarf_lines(struct symbols_dwarf *d, const struct symbol_mapping *m,
                            const struct lines_spans *of);
+/* Adds the frames alone. */
+void symbols_dwarf_add_frames(struct symbols_dwarf *d, const struct symbol_mapping *m);
 /* The i-th section's name and content, which is valid until the next symbols_dwarf_add. *size may be 0. */
 const char *symbols_dwarf_section(const struct symbols_dwarf *d, unsigned i, const void **data, size_t *size);
 
