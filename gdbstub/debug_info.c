@@ -28,6 +28,12 @@ static void said(void *ctx, const char *text)
     text_add(ctx, "%s\n", text);
 }
 
+void stub_debug_listen(struct gdbstub *g, struct text *out)
+{
+    if (g->debug)
+        debug_info_on_words(g->debug, out ? said : NULL, out);
+}
+
 /* WHERE: a folder, a file, the word debuginfod; or OLD=NEW after "source". Says what does not fit, and how many files do. */
 void monitor_debug_info(struct gdbstub *g, const char *args, struct text *out)
 {
@@ -45,9 +51,9 @@ void monitor_debug_info(struct gdbstub *g, const char *args, struct text *out)
     }
     if (map)
         return;
-    debug_info_on_words(g->debug, said, out);
+    stub_debug_listen(g, out);
     const int rc = gdbstub_add_debug(g, g->debug, &err);
-    debug_info_on_words(g->debug, NULL, NULL);
+    stub_debug_listen(g, NULL);
     if (rc) {
         text_add(out, "error: %s\n", err.text);
         return;

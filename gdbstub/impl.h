@@ -238,6 +238,8 @@ void *stub_program_elf(struct gdbstub *g, symbol_space space, size_t *n);
 void monitor_threads(struct gdbstub *g, const char *args, struct text *out);
 void monitor_backtrace(struct gdbstub *g, const char *args, struct text *out);
 /* debug_info.c */
+/* From now on what debug information says of itself is added to `out`, a line each; NULL: no more. */
+void stub_debug_listen(struct gdbstub *g, struct text *out);
 void monitor_debug_info(struct gdbstub *g, const char *args, struct text *out);
 int json_debug(struct gdbstub *g, struct yajl_gen_t *gen, const char *args, struct text *out,
                struct error *err);

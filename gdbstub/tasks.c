@@ -311,7 +311,7 @@ static void backtrace_here(struct gdbstub *g, struct text *out)
 }
 
 /* [PID]: the calls in progress of that task, or of the one that runs here. */
-void monitor_backtrace(struct gdbstub *g, const char *args, struct text *out)
+static void backtrace(struct gdbstub *g, const char *args, struct text *out)
 {
     struct view_frame frame[FRAMES];
     struct error err;
@@ -338,6 +338,18 @@ void monitor_backtrace(struct gdbstub *g, const char *args, struct text *out)
                view_task_frames(calls_of(g), timeline_look(g->tl), t, stub_types_here(g), stub_symbols(g),
                                 frame, FRAMES),
                out);
+}
+
+/* A file of debug information is opened where a frame is in it: what it lacks is said below. */
+void monitor_backtrace(struct gdbstub *g, const char *args, struct text *out)
+{
+    struct text words = {0};
+    stub_debug_listen(g, &words);
+    backtrace(g, args, out);
+    stub_debug_listen(g, NULL);
+    if (words.n)
+        text_add(out, "%s", words.s);
+    free(words.s);
 }
 
 /* The task on a processor, of all or, if they are not read here, alone. */

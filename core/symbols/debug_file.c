@@ -398,6 +398,32 @@ static void add_functions(struct debug_file *f, Dwarf_Die *unit, Dwarf_Die *scop
         add_place(f, unit, NULL, false, file, line); /* assembly */
 }
 
+/* libdw reads packages of .dwo files (.dwp) from version 0.191 on. */
+static bool reads_packages(void)
+{
+    unsigned major, minor;
+    return sscanf(dwfl_version(NULL), "%u.%u", &major, &minor) == 2 && (major || minor >= 191);
+}
+
+/* Split units that libdw does not find. */
+static void say_split(struct debug_file *f)
+{
+    char *package = mem_alloc(strlen(f->path) + sizeof ".dwp");
+    sprintf(package, "%s.dwp", f->path);
+    if (!access(package, R_OK) && !reads_packages())
+        debug_info_say(
+            f->of,
+            "%s: this program's elfutils (%s) cannot read such a package, 0.191 can, so only lines "
+            "of %s are known; its .dwo files can be read if they are there",
+            package, dwfl_version(NULL), f->path);
+    else
+        debug_info_say(f->of,
+                       "%s: its .dwo files are not where it says that they are, nor in a .dwp file, so only "
+                       "lines are known",
+                       f->path);
+    free(package);
+}
+
 /* The scopes of an address, and the functions among them: first the innermost, then what really is around it (an inlined function's scopes are
  * those of where it is defined). */
 static void look_up(struct debug_file *f, uint64_t address)
@@ -415,9 +441,7 @@ static void look_up(struct debug_file *f, uint64_t address)
     if (!dwarf_cu_info(unit.cu, NULL, NULL, NULL, &split, NULL, NULL, NULL) && split.addr)
         top = &split;
     else if (dwarf_attr(&unit, DW_AT_dwo_name, &attr) || dwarf_attr(&unit, DW_AT_GNU_dwo_name, &attr))
-        debug_info_say(f->of,
-                       "%s: its .dwo files are not where it says that they are, so only lines are known",
-                       f->path);
+        say_split(f);
     int n = dwarf_getscopes(top, address, &inner);
     n = n > 0 ? dwarf_getscopes_die(&inner[0], &scope) : 0;
     if (row || n > 0)

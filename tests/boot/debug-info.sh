@@ -34,6 +34,12 @@ holds mine.bt ' in compare\+0x[0-9a-f]+ \[init\] at [^ ]*init.c:28$' "what it is
 holds mine.bt ' in main\+0x[0-9a-f]+ \[init\] at [^ ]*init.c:50$' "the caller of the C library"
 backtrace split console:comparing --debug-info split
 holds split.bt ' in order \(inlined\) at [^ ]*tests/guests/debug/init.c:22$' "an inlined function from a .dwo file"
+# Without the .dwo file, with a package of it that elfutils before 0.191 does not read.
+rm "$work"/split/*.dwo
+: >"$work/split/init.debug.dwp"
+backtrace packed console:comparing --debug-info split
+holds packed.bt ' in compare\+0x[0-9a-f]+ \[init\] at [^ ]*init.c:22$' "lines without a .dwo file"
+holds packed.bt '^split/init.debug.dwp: this program.s elfutils \(.*\) cannot read such a package|^split/init.debug: its .dwo files are not' "what is missing is said"
 backtrace mapped console:comparing --debug-info mine --source "$top=/elsewhere" --source tests/guests=/elsewhere/tests/guests
 holds mapped.bt ' at /elsewhere/tests/guests/debug/init.c:50$' "a mapped source path"
 backtrace other console:comparing --debug-info other
