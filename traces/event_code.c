@@ -98,6 +98,12 @@ void event_encoder_layout(struct event_encoder *e, const struct event_layout *la
     e->layout = *layout;
 }
 
+void event_encoder_kinds(struct event_encoder *e, unsigned n)
+{
+    assert(n && n <= EV_COUNT && "kinds that there are");
+    e->layout.nkinds = n;
+}
+
 void event_encoder_free(struct event_encoder *e)
 {
     if (!e)

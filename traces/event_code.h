@@ -20,6 +20,9 @@ struct event_layout {
 /* Makes the encoder use the layout of a trace, without fields that the trace does not have. */
 void event_encoder_layout(struct event_encoder *e, const struct event_layout *layout);
 
+/* The trace lists only the first `n` kinds. */
+void event_encoder_kinds(struct event_encoder *e, unsigned n);
+
 /* Tells the encoder of input `number`, to whose data events before and after it may refer. Numbers only grow. */
 void event_encoder_input(struct event_encoder *e, uint64_t number, const void *data, uint32_t len);
 

@@ -50,10 +50,17 @@ static void writer_emit(struct trace_writer *w, struct collect *c, enum trace_fr
 
 /* ---------------------------------------------------------------- configuration */
 
-static void config_kinds(struct buf *b)
+/* How many kinds the trace lists. The last ones come only with the class virt: a trace without it is as it was before there were any, and
+ * programs of then read it. */
+static unsigned kinds_of(const struct trace_config *cfg)
 {
-    buf_varint(b, EV_COUNT);
-    for (unsigned i = 0; i < EV_COUNT; i++) {
+    return cfg->classes & EVENT_CLASS_BIT(EC_VIRT) ? EV_COUNT : EV_DOMAIN_REQUEST;
+}
+
+static void config_kinds(struct buf *b, unsigned n)
+{
+    buf_varint(b, n);
+    for (unsigned i = 0; i < n; i++) {
         buf_string(b, event_kind(i)->name);
         buf_varint(b, event_kind(i)->nfields);
         buf_u8(b, event_kind(i)->has_data);
@@ -81,7 +88,7 @@ static void write_config(struct trace_writer *w, const struct trace_config *cfg)
     struct buf b = {0}, extra = {0}, aside = {0};
     buf_varint(&b, cfg->step_ns);
     buf_varint(&b, cfg->classes);
-    config_kinds(&b);
+    config_kinds(&b, w->nkinds);
     buf_varint(&b, cfg->nsettings);
     for (size_t i = 0; i < cfg->nsettings; i++) {
         buf_string(&b, cfg->settings[i].key);
@@ -136,6 +143,8 @@ static struct trace_writer *create(const char *path, const char *name, enum trac
     struct trace_writer *w = mem_zero(1, sizeof *w);
     w->sink = sink;
     w->encoder = event_encoder_new(cfg->step_ns);
+    w->nkinds = kinds_of(cfg);
+    event_encoder_kinds(w->encoder, w->nkinds);
     w->nimages = cfg->nimages;
     w->image = mem_zero(cfg->nimages, sizeof w->image[0]);
     for (size_t i = 0; i < cfg->nimages; i++) {
@@ -374,7 +383,7 @@ static int event_refuse(const struct trace_writer *w, const struct event *ev, st
 
 int trace_write_event(struct trace_writer *w, const struct event *ev, struct error *err)
 {
-    if (ev->kind >= EV_COUNT || ev->len > EVENT_MAX_DATA || ev->icount < w->last_event_icount)
+    if (ev->kind >= w->nkinds || ev->len > EVENT_MAX_DATA || ev->icount < w->last_event_icount)
         return event_refuse(w, ev, err);
     if (!event_encoder_count(w->encoder))
         w->first_event_icount = ev->icount;
@@ -397,8 +406,8 @@ static void write_end(struct trace_writer *w, const struct trace_end *end, const
     buf_varint(&b, end->time);
     buf_varint(&b, zigzag((uint64_t)(int64_t)end->status));
     buf_u64(&b, end->hash);
-    buf_varint(&b, EV_COUNT);
-    for (unsigned i = 0; i < EV_COUNT; i++)
+    buf_varint(&b, w->nkinds);
+    for (unsigned i = 0; i < w->nkinds; i++)
         buf_varint(&b, kinds[i]);
     struct frame_head h = {
         .kind = TF_END, .first_icount = end->icount, .last_icount = end->icount, .items = 1};

@@ -55,6 +55,7 @@ struct trace_writer {
     uint64_t icount; /* the highest position seen */
 
     struct event_encoder *encoder;
+    unsigned nkinds; /* that the trace lists */
     uint64_t events; /* in frames before the current one */
     uint64_t first_event_icount, last_event_icount;
     uint32_t frame_kinds[EV_COUNT];

@@ -232,7 +232,7 @@ void xen_machine_left(struct xen_guest *xg, const struct event *ev)
 
 void xen_machine_setup(struct xen_guest *xg)
 {
-    if (xen_virtualizes(xg) && base_wants(&xg->base, EC_HYPERCALL))
+    if (xen_virtualizes(xg) && base_wants(&xg->base, EC_HYPERCALL) && base_wants(&xg->base, EC_VIRT))
         XEN_HOOK(xg, requested, NULL, "ioreq_send", "hvm_send_ioreq");
 }
 
