@@ -141,7 +141,7 @@ static const char *indivisible(const struct annotate *a, struct error *err)
     const struct trace_end *end = trace_end(a->t);
     if (a->inspect_again || !inspect)
         return "the events of guest systems are to be made again";
-    if (a->observed.symbols.n)
+    if (a->observed.symbols.n || a->observed.debug)
         return "guest systems use symbols from the beginning of the run";
     if (!end || trace_cut_off(a->t) || replay_final_checkpoint(a->t) < 0)
         return "the trace does not have the end of the run";
@@ -385,7 +385,7 @@ static const char *take_arguments(struct annotate *a, int argc, char **argv)
 /* What --part and --merge do not go with. */
 static int check_options(const struct annotate *a)
 {
-    bool observes = a->observed.probes.n || a->observed.symbols.n || a->observed.profile;
+    bool observes = a->observed.probes.n || a->observed.symbols.n || a->observed.debug || a->observed.profile;
     struct error err;
     if (a->merge && a->parts)
         return trouble_text("annotate: --part makes a share, --merge puts shares together: give one of them");

@@ -13,6 +13,7 @@
 #include "core/run/recorder.h"
 #include "core/story/position.h"
 #include "core/story/profile.h"
+#include "core/symbols/debug.h"
 
 /* ---------------------------------------------------------------- rows */
 
@@ -391,8 +392,25 @@ const struct option_row observe_options[] = {
          "that execute it. "
          "ELF files that are linked at address 0 (EDK II's .debug) and PDB files are those of UEFI modules: they are matched to the modules "
          "that are loaded, as all such files in a folder are. The symbols of the built-in firmware, of the demo guest, and of an ELF file that is given as --kernel, are always in the trace."},
+    {.name = "debug-info",
+     .argument = "FOLDER|FILE|debuginfod",
+     .help = "where the symbols of programs and UEFI modules are looked for (several times)",
+     .id = OPT_OBSERVE_DEBUG,
+     .more =
+         "The names and lines of the programs that a Linux kernel executes go into the trace, from the files that have their build-ids "
+         "(/usr/lib/debug, Debian's dbgsym packages, a build's unstripped programs), so that stripped programs have functions to probe and to find. So do those of UEFI modules, as with --symbols. Without it, `--debug-info` of bootreel why, profile, tui and gdb "
+         "finds the same later, and more: inlined functions, variables and types are never in the trace. "
+         "The word `debuginfod` asks the servers in $DEBUGINFOD_URLS for each program."},
     END_OF_ROWS,
 };
+
+static int observe_debug(struct observed *o, const char *where, struct error *err)
+{
+    struct error why;
+    if (!o->debug)
+        o->debug = debug_info_new();
+    return debug_info_add(o->debug, where, &why) ? error_set(err, "--debug-info: %s", why.text) : 0;
+}
 
 int observe_option(struct observed *o, const struct option_row *row, const char *value, struct error *err)
 {
@@ -408,6 +426,8 @@ int observe_option(struct observed *o, const struct option_row *row, const char 
     case OPT_SYMBOLS:
         given_words_add(&o->symbols, value);
         return 0;
+    case OPT_OBSERVE_DEBUG:
+        return observe_debug(o, value, err);
     default:
         return option_not_handled(row, err);
     }
@@ -420,6 +440,7 @@ void observe(struct observed *o, struct record_options *to)
     to->profile = o->profile;
     to->symbol_files = o->symbols.word;
     to->nsymbol_files = o->symbols.n;
+    to->debug = o->debug;
 }
 
 int observed_check_output(const struct observed *o, const char *option, const char *path, struct error *err)
@@ -437,4 +458,5 @@ void observed_free(struct observed *o)
     profile_free(o->profile);
     words_free(&o->probes);
     words_free(&o->symbols);
+    debug_info_free(o->debug);
 }

@@ -154,10 +154,10 @@ void words_free(struct words *w);
 /* ---- options that several commands have ---- */
 
 /* Ids of a command's own rows begin with 1. */
-enum { OPT_SHARED = 1000, OPT_PROFILE, OPT_PROBE, OPT_SYMBOLS, OPT_MACHINE = 2000 };
+enum { OPT_SHARED = 1000, OPT_PROFILE, OPT_PROBE, OPT_SYMBOLS, OPT_OBSERVE_DEBUG, OPT_MACHINE = 2000 };
 /* --no-compile, for commands that run a machine: parse_options sets it in the list of engines. */
 extern const struct option_row compile_options[];
-extern const struct option_row observe_options[]; /* OPT_PROFILE, OPT_PROBE, OPT_SYMBOLS: observe_option */
+extern const struct option_row observe_options[]; /* OPT_PROFILE to OPT_OBSERVE_DEBUG: observe_option */
 
 struct profile;
 struct record_options;
@@ -165,8 +165,9 @@ struct record_options;
 struct observed {
     struct profile *profile; /* NULL: none */
     const char *profile_file;
-    struct words probes;  /* symbols or addresses */
-    struct words symbols; /* files */
+    struct words probes;      /* symbols or addresses */
+    struct words symbols;     /* files */
+    struct debug_info *debug; /* NULL: none */
 };
 int observe_option(struct observed *o, const struct option_row *row, const char *value, struct error *err);
 /* To be called after all options: adds the profile's probes after the given ones, and sets the profile and

@@ -212,6 +212,7 @@ static int create_inspector(struct recorder *r, struct error *err)
                                          .nsymbol_images = r->o.nsymbol_images,
                                          .symbol_files = r->o.symbol_files,
                                          .nsymbol_files = r->o.nsymbol_files,
+                                         .debug = r->o.debug,
                                          .warn = r->o.hooks.warning ? take_warning : NULL};
     r->inspector = inspector_create(&io, err);
     if (!r->inspector)

@@ -88,6 +88,8 @@ struct record_options {
     size_t nsymbol_images;
     const char *const *symbol_files; /* ELF files whose symbols go into the trace */
     size_t nsymbol_files;
+    struct debug_info
+        *debug; /* NULL, or where the symbols of programs and UEFI modules are looked for, too */
     const struct profile *profile; /* NULL, or the boot profile to read the trace with: stored as a note */
     struct trace *again; /* NULL, or the trace whose run is repeated: with its inputs at their positions, its
                           * images (in `config`) and its end */

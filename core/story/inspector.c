@@ -8,6 +8,7 @@
 #include "core/story/inspector.h"
 #include "core/story/private/inspector_probe.h"
 #include "core/story/private/network.h"
+#include "core/symbols/debug.h"
 
 enum { FLAGS_HELD = 1 << 16 }; /* events of the class iflag that wait one by one */
 
@@ -29,6 +30,7 @@ struct inspector {
     struct inspector_options o;
     struct probes *probes;
     struct symbols *symbols;
+    uint64_t next_note; /* of a record: the first that was not taken; those of icount 0 are taken at first */
     struct symbol_files *files;
     unsigned story;            /* its revision */
     bool apart;                /* as guest_options.apart */
@@ -132,8 +134,24 @@ static void end_flags(struct inspector *in)
 static void add_guest(struct inspector *in, const struct guest_system *system, struct guest *parent,
                       uint64_t domain);
 
+/* Where a record is verified, the files that the recording was given are not there. What it took from them is in the notes, in order. (With
+ * `note`, they would be made twice.) */
+static void take_recorded(struct inspector *in)
+{
+    const uint64_t now = in->o.engine->ops->icount(in->o.engine);
+    struct trace_note note;
+    struct error ignored;
+    while (in->o.recorded && !in->o.note && in->next_note < trace_note_count(in->o.recorded) &&
+           !trace_note(in->o.recorded, in->next_note, &note, &ignored) && note.icount <= now) {
+        if (note.icount && symbols_take_note(in->symbols, &note, &ignored))
+            return;
+        in->next_note++;
+    }
+}
+
 static void symbols_changed(struct inspector *in)
 {
+    take_recorded(in);
     if (in->asked)
         asked_look(in->asked);
 }
@@ -482,6 +500,10 @@ static void say_unused(struct inspector *in)
                                           : "module that was loaded has its symbols");
         warn_unused(in, text);
     }
+    for (size_t i = 0; in->o.warn && in->o.debug && (path = debug_info_unused(in->o.debug, i)); i++) {
+        snprintf(text, sizeof text, "%.500s: nothing that ran has its build-id", path);
+        warn_unused(in, text);
+    }
     for (size_t i = 0; in->o.warn && in->asked && i < asked_unreached(in->asked, i, text, sizeof text); i++)
         in->o.warn(in->o.ctx, text);
 }
@@ -612,6 +634,7 @@ struct inspector *inspector_create(const struct inspector_options *o, struct err
         if (in->o.systems[k]->structures)
             symbols_want_members(in->symbols, in->o.systems[k]->osabi, in->o.systems[k]->structures);
     in->files = symbol_files_new();
+    symbol_files_also(in->files, o->debug);
     if (o->note)
         symbols_sink(in->symbols, give_note, in);
     int rc = o->recorded ? load_recorded(in, err) : 0;

@@ -56,6 +56,9 @@ struct inspector_options {
     /* Files given with --symbols: loaded at icount 0, and stored as notes. Only with `note`. */
     const char *const *symbol_files;
     size_t nsymbol_files;
+    /* NULL, or where the symbols of what runs are looked for, too; the names that are found are stored. It outlives the inspector. Only with
+     * `note`. */
+    struct debug_info *debug;
     /* The available guest systems, ended by NULL. NULL: those of core/systems/systems.c. */
     const struct guest_system *const *systems;
     /* Called with one line about each symbol file that cannot be used or turns out to belong to another

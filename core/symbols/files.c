@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "core/symbols/debug.h"
 #include "core/symbols/private/module.h"
 
 enum { NAME = 128, FILES_MAX = 1 << 18, FOLDERS_DEEP = 40 };
@@ -33,6 +34,7 @@ struct candidate {
 struct symbol_files {
     struct candidate *list;
     size_t n, cap;
+    struct debug_info *also; /* NULL: nothing */
 };
 
 struct symbol_files *symbol_files_new(void)
@@ -55,6 +57,11 @@ const char *symbol_files_unused(const struct symbol_files *f, size_t i)
         if (f->list[k].given && !f->list[k].used && !i--)
             return f->list[k].path;
     return NULL;
+}
+
+void symbol_files_also(struct symbol_files *f, struct debug_info *d)
+{
+    f->also = d;
 }
 
 bool symbol_files_used(const struct symbol_files *f, const char *path)
@@ -100,7 +107,8 @@ const char *symbol_files_program(struct symbol_files *f, const void *data, size_
             f->list[i].used = true;
             return f->list[i].path;
         }
-    return NULL;
+    struct build_id id;
+    return f->also && build_id_of_elf(data, size, &id) ? debug_info_find(f->also, &id, "a program") : NULL;
 }
 
 /* ---------------------------------------------------------------- folders */
@@ -344,7 +352,7 @@ bool symbol_files_read(struct symbol_files *f, struct symbol_table *t, const str
         wrong = c;
     }
     refuse(wrong, &err, warn, ctx);
-    return false;
+    return f->also && symbol_files_read(debug_info_modules(f->also), t, m, warn, ctx);
 }
 
 const char *symbol_files_of_image(struct symbol_files *f, const struct symbol_module *m, int64_t *bias,

@@ -21,6 +21,16 @@ cd "$work" || exit 2
 expect 1 record "$BOOTREEL" record --kernel "$kernel" --initrd initrd.gz --append 'console=ttyS0 quiet' --until 20s --console -q -o a.reel
 holds record.out '^sorted: a' "the guest"
 
+# While recording: the stripped program's functions can be probed, and a verification needs no file.
+expect 1 named "$BOOTREEL" record --kernel "$kernel" --initrd initrd.gz --append 'console=ttyS0 quiet' --until 20s --debug-info mine --probe compare -q -o named.reel
+expect 0 calls "$BOOTREEL" find named.reel --exec compare --count
+holds calls.out '^[1-9]' "a stripped program's function"
+mv mine elsewhere
+expect 0 named-verify "$BOOTREEL" replay --verify --jobs 1 --console=none named.reel
+mv elsewhere mine
+expect 2 nowhere "$BOOTREEL" record --kernel "$kernel" --debug-info nowhere -o x.reel
+holds nowhere.err '^bootreel: --debug-info: nowhere: No such file or directory$' "a folder that is not there"
+
 backtrace() { # NAME POSITION OPTION...
     gdb_run -ex "source $top/scripts/gdb/bootreel.py" -ex "boot-open a.reel ${*:3}" -ex "boot-seek $2" -ex 'boot-bt' >"$1.bt"
 }

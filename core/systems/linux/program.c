@@ -115,14 +115,13 @@ static void map_program(struct linux_guest *lx, const struct symbol_table *t, co
 }
 
 /* The symbols and lines of a file that was given of this program. */
-static bool take_file(struct linux_guest *lx, const struct program *p)
+static void take_file(struct linux_guest *lx, const struct program *p)
 {
     struct error err;
     const char *path = lx->base.o.files ? symbol_files_program(lx->base.o.files, p->file, p->size) : NULL;
     const struct symbol_table *t = path ? symbols_add_elf_file(lx->base.o.symbols, path, &err) : NULL;
     if (t)
         map_program(lx, t, p);
-    return t;
 }
 
 void lx_program_executed(struct linux_guest *lx, uint64_t binprm, const char *path)
@@ -140,12 +139,10 @@ void lx_program_executed(struct linux_guest *lx, uint64_t binprm, const char *pa
         symbols_add_collected(lx->base.o.symbols, path, p.file, p.size, &p.id, &err);
     if (t)
         map_program(lx, t, &p);
-    const bool given = take_file(lx, &p);
+    take_file(lx, &p);
     program_done(lx, &p);
-    if (t || given) {
-        lx->base.o.symbols_changed(lx->base.o.ctx);
-        probes_apply(lx->base.o.probes);
-    }
+    lx->base.o.symbols_changed(lx->base.o.ctx); /* in a replay, the file that was given is in the record */
+    probes_apply(lx->base.o.probes);
 }
 
 void lx_program_forked(struct linux_guest *lx, uint32_t parent, uint32_t child)
