@@ -58,6 +58,15 @@ static size_t peek(const void *ctx, uint64_t address, void *buf, size_t n)
     return e->ops->peek_physical(e, address, buf, n);
 }
 
+static int print_history(const struct firmware_command *c, const char *list, const struct platform_rows *rows,
+                         uint64_t at, struct error *err)
+{
+    if (!c->histories)
+        return 0;
+    return strcmp(list, "mtrr") ? histories_print(c->histories, rows, at, err)
+                                : histories_print_mtrrs(c->histories, at, err);
+}
+
 static int show(struct replay *r, struct trace *t, uint64_t icount, const struct firmware_command *c,
                 const char *list, bool title, struct error *err)
 {
@@ -75,7 +84,7 @@ static int show(struct replay *r, struct trace *t, uint64_t icount, const struct
             out_print(stdout, "%s at icount %llu:\n", list, (unsigned long long)at);
         platform_print(&rows);
         platform_print_taken(&rows);
-        const int rc = c->histories ? histories_print(c->histories, &rows, at, err) : 0;
+        const int rc = print_history(c, list, &rows, at, err);
         platform_rows_free(&rows);
         return rc ? trouble(err) : EXIT_DONE;
     }
@@ -92,6 +101,15 @@ static int show(struct replay *r, struct trace *t, uint64_t icount, const struct
         out_lines(stdout, out.s, out.n);
     free(out.s);
     return EXIT_DONE;
+}
+
+static int json_history(const struct firmware_command *c, const char *list, const struct platform_rows *rows,
+                        uint64_t at, yajl_gen g, struct error *err)
+{
+    if (!c->histories)
+        return 0;
+    return strcmp(list, "mtrr") ? histories_json(c->histories, rows, at, g, err)
+                                : histories_json_mtrrs(c->histories, at, g, err);
 }
 
 /* An object: the list's name, its position, its entries. */
@@ -115,7 +133,7 @@ static int show_json(struct replay *r, struct trace *t, uint64_t icount, const s
     json_text(g, "notes", notes.s);
     if (!strcmp(list, "e820"))
         platform_json_taken(g, &rows);
-    const int lost = !rc && c->histories ? histories_json(c->histories, &rows, at, g, err) : 0;
+    const int lost = !rc ? json_history(c, list, &rows, at, g, err) : 0;
     platform_rows_free(&rows);
     yajl_gen_map_close(g);
     free(notes.s);
@@ -196,7 +214,7 @@ static const struct option_row rows[] = {
      .more =
          "A line for each writer since the oldest write of which a byte is left: icount, guest time, how many bytes where, the function and its "
          "caller, the process or DMA, and where the bytes are from. What was copied is followed to where it was before; these lines are indented. "
-         "Only of acpi, smbios, e820, mtrr and mptable."},
+         "Only of acpi, smbios, e820, mptable and mtrr; of the last, who gave each register its present value."},
     FORMAT_ROW(struct firmware_command, json),
     QUIET_ROW(struct firmware_command, quiet),
     GROUP(compile_options),

@@ -220,3 +220,66 @@ int histories_json(struct histories *h, const struct platform_rows *rows, uint64
     yajl_gen_array_close(g);
     return 0;
 }
+
+/* ---------------------------------------------------------------- registers */
+
+static int find_mtrrs(struct histories *h, uint64_t icount, struct history_mtrr list[PLATFORM_MTRRS],
+                      struct error *err)
+{
+    if (history_mtrrs(h->origin, icount, list, err))
+        return -1;
+    if (!timeline_lost(h->tl, err))
+        return 0;
+    history_mtrrs_free(list);
+    return -1;
+}
+
+int histories_print_mtrrs(struct histories *h, uint64_t icount, struct error *err)
+{
+    struct history_mtrr list[PLATFORM_MTRRS];
+    char name[32], time[NUMBER_TEXT];
+    bool any = false;
+    if (find_mtrrs(h, icount, list, err))
+        return -1;
+    for (size_t i = 0; i < PLATFORM_MTRRS; i++) {
+        if (!list[i].found)
+            continue;
+        const unsigned msr = platform_mtrr_name(i, name, sizeof name);
+        if (!any)
+            out_char(stdout, '\n');
+        out_print(stdout, "  %15" PRIu64 " %15s  %s (0x%x): 0x%" PRIx64 ", before 0x%" PRIx64 "%s%s\n",
+                  list[i].icount, number_exact(time, list[i].time), name, msr, list[i].value, list[i].before,
+                  *list[i].by ? ", by " : "", list[i].by);
+        any = true;
+    }
+    if (!any)
+        out_print(stdout, "  all registers are as they were at position 0\n");
+    history_mtrrs_free(list);
+    return 0;
+}
+
+int histories_json_mtrrs(struct histories *h, uint64_t icount, yajl_gen g, struct error *err)
+{
+    struct history_mtrr list[PLATFORM_MTRRS];
+    char name[32];
+    if (find_mtrrs(h, icount, list, err))
+        return -1;
+    json_array(g, "history");
+    for (size_t i = 0; i < PLATFORM_MTRRS; i++) {
+        yajl_gen_map_open(g);
+        const unsigned msr = platform_mtrr_name(i, name, sizeof name);
+        json_text(g, "name", name);
+        json_number(g, "msr", msr);
+        json_number(g, "value", list[i].value);
+        if (list[i].found) {
+            json_number(g, "before", list[i].before);
+            json_number(g, "icount", list[i].icount);
+            json_number(g, "time", list[i].time);
+            json_text(g, "by", list[i].by);
+        }
+        yajl_gen_map_close(g);
+    }
+    yajl_gen_array_close(g);
+    history_mtrrs_free(list);
+    return 0;
+}

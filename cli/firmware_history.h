@@ -17,6 +17,9 @@ void histories_free(struct histories *h); /* NULL is allowed */
  * history_find(). */
 int histories_print(struct histories *h, const struct platform_rows *rows, uint64_t icount,
                     struct error *err);
+/* Prints who gave the memory type range registers their present values at `icount`. -1 with err. Cost: see history_mtrrs(). */
+int histories_print_mtrrs(struct histories *h, uint64_t icount, struct error *err);
+int histories_json_mtrrs(struct histories *h, uint64_t icount, yajl_gen g, struct error *err);
 /* The same as an array "history" in the open object. */
 int histories_json(struct histories *h, const struct platform_rows *rows, uint64_t icount, yajl_gen g,
                    struct error *err);

@@ -63,4 +63,18 @@ int history_map(struct origin *o, const struct platform_map *map, uint64_t icoun
                 struct history_taken *taken, size_t n, struct error *err);
 void history_taken_free(struct history_taken *taken, size_t n);
 
+/* When a memory type range register got its present value, and who set it. */
+struct history_mtrr {
+    uint64_t value, before;
+    bool found; /* false: it has the value from the beginning */
+    uint64_t icount, time;
+    char *by; /* the function with its callers; "" where not known */
+};
+/* Fills in all of the first processor's, in the order of platform_mtrr_name(), as they are at `icount`. They are no memory that could be watched: the
+ * run is halved until each change is one step. A value that was set and set back is seen only if it was there where the run was looked at.
+ * -1 with err. Free with history_mtrrs_free. Cost: some 30 seeks for each group of writes. */
+int history_mtrrs(struct origin *o, uint64_t icount, struct history_mtrr list[PLATFORM_MTRRS],
+                  struct error *err);
+void history_mtrrs_free(struct history_mtrr list[PLATFORM_MTRRS]);
+
 #endif

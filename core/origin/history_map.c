@@ -36,8 +36,8 @@ static bool says_usable(const uint8_t *entries, uint32_t n, uint64_t at)
     return false;
 }
 
-/* "e820__update_table from trim_bios_range from setup_arch". */
-static char *callers(struct origin *o, const struct timeline_hit *hit)
+/* "e820__update_table from trim_bios_range from setup_arch"; of code without names of functions, each module once. */
+char *history_callers(struct origin *o, const struct timeline_hit *hit)
 {
     struct view_frame frame[FRAMES];
     struct text t = {0};
@@ -45,14 +45,16 @@ static char *callers(struct origin *o, const struct timeline_hit *hit)
     const size_t n =
         o->symbols ? view_frames(timeline_look(o->tl), hit->cpu, o->symbols, space, o->orc, frame, FRAMES)
                    : 0;
-    char *first = history_function(o, space, hit->pc, hit->icount, false);
-    text_add(&t, "%s", first);
-    free(first);
+    char *last = history_function(o, space, hit->pc, hit->icount, false);
+    text_add(&t, "%s", last);
     for (size_t i = 1; i < n && t.n; i++) {
         char *name = history_function(o, space, frame[i].pc, hit->icount, frame[i].by == VIEW_FRAME_GUESS);
-        text_add(&t, "%s%s", *name ? " from " : "", name);
-        free(name);
+        if (strcmp(name, last))
+            text_add(&t, "%s%s", *name ? " from " : "", name);
+        free(last);
+        last = name;
     }
+    free(last);
     return t.s ? t.s : mem_string("");
 }
 
@@ -75,8 +77,11 @@ static bool take_change(void *ctx, const struct timeline_hit *hit)
         if (!was || k->usable[i] || k->done[i])
             continue;
         free(t->by);
-        *t = (struct history_taken){
-            .at = t->at, .found = true, .icount = hit->icount, .time = hit->time, .by = callers(k->o, hit)};
+        *t = (struct history_taken){.at = t->at,
+                                    .found = true,
+                                    .icount = hit->icount,
+                                    .time = hit->time,
+                                    .by = history_callers(k->o, hit)};
     }
     return true;
 }

@@ -74,4 +74,11 @@ int platform_rows(const struct platform_memory *p, const char *list, struct plat
                   struct error *err);
 void platform_rows_free(struct platform_rows *rows);
 
+/* The memory type range registers of the first processor: the default type, 11 for fixed ranges, base and mask of 8 variable ones. */
+enum { PLATFORM_MTRRS = 28 };
+/* Their values. False: this machine has none. */
+bool platform_mtrr_values(struct look m, uint64_t value[PLATFORM_MTRRS]);
+/* The number of the i-th as a model-specific register, and its name: "IA32_MTRR_PHYSBASE0". Like snprintf. */
+unsigned platform_mtrr_name(size_t i, char *buf, size_t size);
+
 #endif

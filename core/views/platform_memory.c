@@ -1,6 +1,7 @@
 /* platform_memory.c - the types of memory by the MTRRs. See private/platform_lists.h.
  *
  * Source: SDM volume 3, 12.11. */
+#include <stdio.h>
 #include <string.h>
 
 #include "core/ground/fields.h"
@@ -96,4 +97,38 @@ int platform_mtrr(const struct platform_memory *p, struct platform_rows *rows, s
     if (m.def & ON)
         add_variable(rows, &m);
     return 0;
+}
+
+/* ---------------------------------------------------------------- register by register */
+
+bool platform_mtrr_values(struct look m, uint64_t value[PLATFORM_MTRRS])
+{
+    struct mtrrs now = {0};
+    look_sections(m, take_section, &now);
+    value[0] = now.def;
+    memcpy(value + 1, now.fixed, sizeof now.fixed);
+    memcpy(value + 1 + FIXED, now.variable, sizeof now.variable);
+    return now.found;
+}
+
+unsigned platform_mtrr_name(size_t i, char *buf, size_t size)
+{
+    static const struct {
+        unsigned msr;
+        const char *name;
+    } fixed[FIXED] = {{0x250, "64K_00000"}, {0x258, "16K_80000"}, {0x259, "16K_A0000"}, {0x268, "4K_C0000"},
+                      {0x269, "4K_C8000"},  {0x26a, "4K_D0000"},  {0x26b, "4K_D8000"},  {0x26c, "4K_E0000"},
+                      {0x26d, "4K_E8000"},  {0x26e, "4K_F0000"},  {0x26f, "4K_F8000"}};
+    enum { DEFAULT = 0x2ff, FIRST_VARIABLE = 0x200 };
+    if (!i) {
+        snprintf(buf, size, "IA32_MTRR_DEF_TYPE");
+        return DEFAULT;
+    }
+    if (i <= FIXED) {
+        snprintf(buf, size, "IA32_MTRR_FIX%s", fixed[i - 1].name);
+        return fixed[i - 1].msr;
+    }
+    i -= FIXED + 1;
+    snprintf(buf, size, "IA32_MTRR_PHYS%s%zu", i % 2 ? "MASK" : "BASE", i / 2);
+    return (unsigned)(FIRST_VARIABLE + i);
 }

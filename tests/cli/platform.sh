@@ -57,7 +57,28 @@ truncate -s 64K "$work/map.img"
 expect 0 maps "$BOOTREEL" firmware "$work/map.reel" e820
 holds "$work/maps.out" '^INT 15h +0x100000 +0x3[0-9a-f]{6} .* usable +[0-9]+$' "the map that INT 15h gave"
 holds "$work/maps.out" '^INT 12h +0x0 +0x9fbff +654336  usable' "what INT 12h told"
- "$BOOTREEL" firmware "$work/demo.reel" acpi --at 10
+# A program that sets a variable range, changes it, and sets another one back.
+as --32 -o "$work/mtrr.o" - <<'END'
+.code16
+_start: mov $0x200, %ecx
+        xor %edx, %edx
+        mov $0x10000001, %eax
+        wrmsr
+        mov $0x20000006, %eax
+        wrmsr
+        mov $0x204, %cx
+        wrmsr
+        xor %eax, %eax
+        wrmsr
+        mov $0xf4, %dx
+        out %al, %dx
+        hlt
+END
+ld -m elf_i386 --oformat binary -Ttext 0x1000 -e 0x1000 -o "$work/mtrr.bin" "$work/mtrr.o" || fail "no program"
+expect 0,1 set "$BOOTREEL" record -q --flat "$work/mtrr.bin@0x1000" -o "$work/mtrr.reel"
+expect 0 set-mtrr "$BOOTREEL" firmware "$work/mtrr.reel" mtrr --history
+holds "$work/set-mtrr.out" '^ +5 +0[.]000000005  IA32_MTRR_PHYSBASE0 [(]0x200[)]: 0x20000006, before 0x10000001' "who set a register last"
+! grep -q PHYSBASE2 "$work/set-mtrr.out" || fail "a register that was set back"
 expect 1 early "$BOOTREEL" firmware "$work/demo.reel" acpi --at 10
 holds "$work/early.err" 'no ACPI tables \(no RSDP\) are in memory at icount 10' "before there are tables"
 expect 1 e820 "$BOOTREEL" firmware "$work/demo.reel" e820 --at 10

@@ -98,6 +98,8 @@ char *origin_who(struct origin *o, unsigned cpu);
 
 /* ---------------------------------------------------------------- history.c */
 
+/* "e820__update_table from trim_bios_range from setup_arch". To be freed. */
+char *history_callers(struct origin *o, const struct timeline_hit *hit);
 /* The function at `pc`, without an offset, to be freed; "" if none is known. `guess` adds a question mark. */
 char *history_function(struct origin *o, symbol_space space, uint64_t pc, uint64_t icount, bool guess);
 /* The last time before `icount` that n bytes were copied here as a whole: from where, and the first and last step. -1 with err. */
