@@ -99,29 +99,35 @@ static char *writer_of(struct gdbstub *g, uint64_t physical, unsigned bytes, str
 }
 
 /* One position after the other: from the last table up, as the outer ones were mostly written earlier. */
-static int find_writers(struct gdbstub *g, const struct view_walk *w, unsigned bytes,
+static int find_writers(struct gdbstub *g, const struct view_walk_level *level, unsigned n, unsigned bytes,
                         char *writer[VIEW_WALK_MAX], struct error *err)
 {
     struct timeline_stopped back;
     struct error other;
     const uint64_t here = timeline_icount(g->tl);
     int rc = 0;
-    for (unsigned i = w->n; !rc && i-- > 0;) {
+    for (unsigned i = n; !rc && i-- > 0;) {
         if (timeline_seek(g->tl, here, &back, err))
             return -1;
-        writer[i] = w->level[i].read ? writer_of(g, w->level[i].at, bytes, err) : NULL;
-        rc = w->level[i].read && !writer[i] ? -1 : 0;
+        writer[i] = level[i].read ? writer_of(g, level[i].at, bytes, err) : NULL;
+        rc = level[i].read && !writer[i] ? -1 : 0;
     }
     if (timeline_seek(g->tl, here, &back, &other) && !rc)
         return *err = other, -1;
     return rc;
 }
 
+/* Two levels have narrow entries. */
+static unsigned entry_bytes(const struct view_walk_level *first)
+{
+    return !strcmp(first->name, "PD") ? 4 : 8;
+}
+
 static void monitor_page(struct gdbstub *g, const char *args, struct text *out)
 {
     struct view_walk w;
     struct error err = {""};
-    char *writer[VIEW_WALK_MAX] = {NULL};
+    char *writer[2 * VIEW_WALK_MAX] = {NULL};
     uint64_t linear;
     if (!monitor_take_address(g, &args, &linear, out) || *args) {
         if (!out->n)
@@ -131,14 +137,15 @@ static void monitor_page(struct gdbstub *g, const char *args, struct text *out)
     const struct view_machine m = machine_of(g);
     view_walk(timeline_look(g->tl), m.cpu, linear, &w);
     const bool recorded = !timeline_diverted(g->tl);
-    const unsigned bytes = w.n && !strcmp(w.level[0].name, "PD") ? 4 : 8;
-    const int rc = recorded && w.paging ? find_writers(g, &w, bytes, writer, &err) : 0;
+    int rc = recorded && w.paging ? find_writers(g, w.level, w.n, entry_bytes(w.level), writer, &err) : 0;
+    if (!rc && recorded && w.nouter)
+        rc = find_writers(g, w.outer, w.nouter, entry_bytes(w.outer), writer + VIEW_WALK_MAX, &err);
     view_walk_text(out, &m, linear, &w, writer);
     if (rc)
         text_add(out, "who wrote the entries is not known: %s\n", err.text);
     else if (!recorded)
         text_add(out, "who wrote the entries is not searched for in a private run\n");
-    for (unsigned i = 0; i < VIEW_WALK_MAX; i++)
+    for (unsigned i = 0; i < 2 * VIEW_WALK_MAX; i++)
         free(writer[i]);
     stop_here(g);
 }

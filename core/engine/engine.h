@@ -361,6 +361,9 @@ enum { ENGINE_PCI_RANGES = 7, ENGINE_PCI_CONFIG = 256 };
 struct engine_inner {
     uint64_t control; /* of its virtual processor's control block (VMCB, VMCS) */
     uint64_t tables;  /* what its nested page tables begin with (nCR3, EPTP); 0: it has none */
+    unsigned levels;  /* how many there are, from 2 to 5 */
+    bool
+        ept; /* their entries are as in Intel's EPT; else as in page tables of a processor with so many levels */
 };
 
 /* A function of PCI bus 0 and its configuration space. */

@@ -102,6 +102,33 @@ size_t look_peek_physical(struct look m, uint64_t address, void *buf, size_t n)
     return read;
 }
 
+bool look_inner(struct look m, unsigned cpu, struct engine_inner *in)
+{
+    return cpu < look_cpus(m) && m.engine->ops->inner && m.engine->ops->inner(m.engine, cpu, in);
+}
+
+bool look_to_machine(struct look m, unsigned cpu, uint64_t address, uint64_t *machine)
+{
+    struct engine_inner in;
+    *machine = address;
+    return !look_inner(m, cpu, &in) || !in.tables ||
+           m.engine->ops->inner_physical(m.engine, cpu, address, machine);
+}
+
+size_t look_peek_inner(struct look m, unsigned cpu, uint64_t address, void *buf, size_t n)
+{
+    enum { PAGE = 4096 };
+    size_t done = 0, got = 0, part = 0;
+    for (uint64_t machine; done < n && got == part; done += got) {
+        part = PAGE - ((address + done) & (PAGE - 1));
+        part = part < n - done ? part : n - done;
+        got = look_to_machine(m, cpu, address + done, &machine)
+                  ? look_peek_physical(m, machine, (uint8_t *)buf + done, part)
+                  : 0;
+    }
+    return done;
+}
+
 struct section_taker {
     void (*section)(void *ctx, const char *name, const struct field *fields, size_t nfields,
                     const void *base);

@@ -43,6 +43,13 @@ uint64_t look_pc(struct look m, unsigned cpu);
 /* How many of the n bytes were read: fewer where memory ends or is not mapped. */
 size_t look_peek(struct look m, unsigned cpu, uint64_t linear, void *buf, size_t n);
 size_t look_peek_physical(struct look m, uint64_t address, void *buf, size_t n);
+/* The guest of the machine's own virtualization that a processor runs; false if it runs none. */
+bool look_inner(struct look m, unsigned cpu, struct engine_inner *in);
+/* Where in the machine a physical address is of what a processor runs: that guest's while it runs one with nested page tables, else itself. False if it
+ * is not mapped there. */
+bool look_to_machine(struct look m, unsigned cpu, uint64_t address, uint64_t *machine);
+/* As look_peek_physical, for such an address. */
+size_t look_peek_inner(struct look m, unsigned cpu, uint64_t address, void *buf, size_t n);
 /* Calls `section` with each section of the state, as snapshot_sink.section. Cost: a look at each page of memory. */
 void look_sections(struct look m,
                    void (*section)(void *ctx, const char *name, const struct field *fields, size_t nfields,

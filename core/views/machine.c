@@ -120,32 +120,65 @@ static void add_word(void *ctx, const char *word, bool on)
     text_add(ctx, " %s", word);
 }
 
+/* As view_entry_words, for an entry of Intel's EPT (SDM volume 3, table 28-6). */
+static void ept_words(uint64_t entry, struct text *out)
+{
+    static const char *const bits[] = {
+        [0] = "readable", [1] = "writable", [2] = "executable", [8] = "accessed", [9] = "dirty"};
+    if (!(entry & 7))
+        text_add(out, " not present");
+    for (unsigned i = 0; entry & 7 && i < sizeof bits / sizeof bits[0]; i++)
+        if (bits[i] && entry >> i & 1)
+            text_add(out, " %s", bits[i]);
+}
+
+static void walk_level(struct text *out, const struct view_walk_level *l, uint64_t at, bool ept,
+                       const char *writer)
+{
+    text_add(out, "%-4s [%3x] at 0x%-9" PRIx64 " ", l->name, l->index, at);
+    if (!l->read) {
+        text_add(out, "not in memory");
+    } else {
+        text_add(out, "%016" PRIx64, l->entry);
+        if (ept)
+            ept_words(l->entry, out);
+        else
+            view_entry_words(l->entry, add_word, out);
+    }
+    text_add(out, "\n");
+    if (writer)
+        text_add(out, "           %s\n", writer);
+}
+
+/* The second level: from the virtual machine's physical addresses to the machine's. */
+static void outer_text(struct text *out, const struct view_walk *w, char *const writer[])
+{
+    text_add(out, "physical 0x%" PRIx64 " of the virtual machine, by %s:\n", w->inner,
+             w->ept ? "EPT" : "nested page tables");
+    for (unsigned i = 0; i < w->nouter; i++)
+        walk_level(out, &w->outer[i], w->outer[i].at, w->ept, writer ? writer[VIEW_WALK_MAX + i] : NULL);
+}
+
 void view_walk_text(struct text *out, const struct view_machine *m, uint64_t linear,
                     const struct view_walk *w, char *const writer[])
 {
     char page[100];
-    if (!w->paging) {
+    if (w->paging)
+        text_add(out, "cr3  0x%" PRIx64 "\n", look_reg(timeline_look(m->tl), m->cpu, "cr3"));
+    else
         text_add(out, "no paging: linear 0x%" PRIx64 " is physical\n", linear);
-        return;
-    }
-    text_add(out, "cr3  0x%" PRIx64 "\n", look_reg(timeline_look(m->tl), m->cpu, "cr3"));
-    for (unsigned i = 0; i < w->n; i++) {
-        const struct view_walk_level *l = &w->level[i];
-        text_add(out, "%-4s [%3x] at 0x%-9" PRIx64 " ", l->name, l->index, l->at);
-        if (l->read) {
-            text_add(out, "%016" PRIx64, l->entry);
-            view_entry_words(l->entry, add_word, out);
-        } else {
-            text_add(out, "not in memory");
-        }
-        text_add(out, "\n");
-        if (writer && writer[i])
-            text_add(out, "           %s\n", writer[i]);
-    }
+    for (unsigned i = 0; i < w->n; i++)
+        walk_level(out, &w->level[i], w->nested ? w->level[i].inner : w->level[i].at, false,
+                   writer ? writer[i] : NULL);
+    if (w->nouter)
+        outer_text(out, w, writer);
     if (!w->mapped) {
         text_add(out, "0x%" PRIx64 " is not mapped\n", linear);
         return;
     }
     view_page_text(w, page, sizeof page);
-    text_add(out, "0x%" PRIx64 " is physical 0x%" PRIx64 ", in %s\n", linear, w->physical, page);
+    if (w->paging)
+        text_add(out, "0x%" PRIx64 " is physical 0x%" PRIx64 ", in %s\n", linear, w->physical, page);
+    else if (w->nested)
+        text_add(out, "0x%" PRIx64 " is physical 0x%" PRIx64 " of the machine\n", linear, w->physical);
 }

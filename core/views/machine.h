@@ -38,7 +38,8 @@ void view_field_text(struct text *out, unsigned width, uint32_t count, const voi
 void view_entry_words(uint64_t entry, void (*word)(void *ctx, const char *word, bool on), void *ctx);
 /* The last line of a walk: "a page of 2 MiB: user, read-only, no execute". As snprintf. */
 int view_page_text(const struct view_walk *w, char *buf, size_t size);
-/* Adds the walk of an address, a line for each table. Below each entry is writer[i], if that is not NULL: who wrote it last. */
+/* Adds the walk of an address, a line for each table. Below each entry is writer[i], if that is not NULL: who wrote it last; those of
+ * nested page tables are from writer[VIEW_WALK_MAX] on. */
 void view_walk_text(struct text *out, const struct view_machine *m, uint64_t linear,
                     const struct view_walk *w, char *const writer[]);
 

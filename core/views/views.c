@@ -195,16 +195,13 @@ static uint64_t leaf_base(const struct shape *s, uint64_t entry, uint64_t page)
     return entry & PTE_ADDRESS & ~(page - 1);
 }
 
-void view_walk(struct look m, unsigned cpu, uint64_t linear, struct view_walk *w)
+/* The walk of the page tables; false if they do not map the address. w->inner becomes the physical address that they lead to. */
+static bool walk_tables(struct look m, unsigned cpu, uint64_t linear, struct view_walk *w)
 {
     struct shape s = shape_of(m, cpu);
     uint64_t table = look_reg(m, cpu, "cr3") & PTE_ADDRESS;
-    *w = (struct view_walk){
-        .writable = true, .user = true, .executable = true, .page = 4096, .physical = linear};
-    if (!(look_reg(m, cpu, "cr0") & CR0_PG)) {
-        w->mapped = true;
-        return;
-    }
+    if (!(look_reg(m, cpu, "cr0") & CR0_PG))
+        return true;
     if (s.levels == 3)
         table = look_reg(m, cpu, "cr3") & 0xffffffe0u;
     w->paging = true;
@@ -213,18 +210,64 @@ void view_walk(struct look m, unsigned cpu, uint64_t linear, struct view_walk *w
         struct view_walk_level *l = &w->level[w->n++];
         l->name = s.names[i];
         l->index = (unsigned)(linear >> shift & ((s.levels == 3 && !i ? 4u : 1u << s.bits) - 1));
-        l->at = table + (uint64_t)l->index * s.entry;
-        l->read = look_peek_physical(m, l->at, &l->entry, s.entry) == s.entry;
+        l->inner = table + (uint64_t)l->index * s.entry;
+        l->read = look_to_machine(m, cpu, l->inner, &l->at) &&
+                  look_peek_physical(m, l->at, &l->entry, s.entry) == s.entry;
         if (!l->read || !(l->entry & PTE_PRESENT))
-            return;
+            return false;
         take_rights(w, l->entry, s.levels == 3 && !i);
         w->page = 1ull << shift;
         l->leaf = !left || (l->entry & PTE_LARGE && may_be_large(m, cpu, &s, left));
         if (l->leaf) {
-            w->mapped = true;
-            w->physical = leaf_base(&s, l->entry, w->page) | (linear & (w->page - 1));
-            return;
+            w->inner = leaf_base(&s, l->entry, w->page) | (linear & (w->page - 1));
+            return true;
         }
         table = l->entry & PTE_ADDRESS;
     }
+    return false;
+}
+
+/* The nested page tables (AMD APM volume 2, 15.25; SDM volume 3, 28.3): false if they do not map w->inner. */
+static bool walk_nested(struct look m, const struct engine_inner *in, struct view_walk *w)
+{
+    static const char *const five[] = {"PML5", "PML4", "PDPT", "PD", "PT"};
+    const struct shape s = {five + 5 - in->levels, in->levels, in->levels > 2 ? 9 : 10,
+                            in->levels > 2 ? 8 : 4};
+    const uint64_t present = in->ept ? 7 : PTE_PRESENT;
+    uint64_t table = in->tables & (in->levels == 3 ? 0xffffffe0u : PTE_ADDRESS);
+    for (unsigned i = 0; i < s.levels; i++) {
+        const unsigned left = s.levels - 1 - i, shift = 12 + left * s.bits;
+        struct view_walk_level *l = &w->outer[w->nouter++];
+        l->name = s.names[i];
+        l->index = (unsigned)(w->inner >> shift & ((s.levels == 3 && !i ? 4u : 1u << s.bits) - 1));
+        l->at = table + (uint64_t)l->index * s.entry;
+        l->read = look_peek_physical(m, l->at, &l->entry, s.entry) == s.entry;
+        if (!l->read || !(l->entry & present))
+            return false;
+        l->leaf = !left || (l->entry & PTE_LARGE && (left == 1 || s.levels >= 4));
+        if (l->leaf) {
+            const uint64_t page = 1ull << shift;
+            w->physical = leaf_base(&s, l->entry, page) | (w->inner & (page - 1));
+            return true;
+        }
+        table = l->entry & PTE_ADDRESS;
+    }
+    return false;
+}
+
+void view_walk(struct look m, unsigned cpu, uint64_t linear, struct view_walk *w)
+{
+    struct engine_inner in;
+    *w = (struct view_walk){.writable = true,
+                            .user = true,
+                            .executable = true,
+                            .page = 4096,
+                            .physical = linear,
+                            .inner = linear};
+    w->nested = look_inner(m, cpu, &in) && in.tables;
+    w->ept = w->nested && in.ept;
+    w->mapped = walk_tables(m, cpu, linear, w);
+    w->physical = w->inner;
+    if (w->mapped && w->nested)
+        w->mapped = walk_nested(m, &in, w);
 }

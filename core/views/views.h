@@ -56,7 +56,8 @@ enum { VIEW_WALK_MAX = 5 };
 struct view_walk_level {
     const char *name; /* "PML4", "PDPT", "PD", "PT" */
     unsigned index;
-    uint64_t at;    /* physical address of the entry */
+    uint64_t at;    /* physical address of the entry, in the machine */
+    uint64_t inner; /* the same in the virtual machine that runs */
     uint64_t entry; /* its value */
     bool leaf;      /* it maps a page */
     bool read;      /* the entry is in memory */
@@ -67,10 +68,16 @@ struct view_walk {
     unsigned n;
     struct view_walk_level level[VIEW_WALK_MAX];
     bool mapped;
-    uint64_t physical;
-    uint64_t page; /* its size */
+    uint64_t physical; /* in the machine */
+    uint64_t page;     /* its size */
     /* What all levels together allow. */
     bool writable, user, executable;
+    /* If a virtual machine with nested page tables runs: the address is physical there, and by these it is in the machine. What they allow is
+     * in the entries alone. */
+    bool nested, ept;
+    uint64_t inner;
+    unsigned nouter;
+    struct view_walk_level outer[VIEW_WALK_MAX];
 };
 
 /* Walks the page tables as the processor would, without setting accessed or dirty bits. */

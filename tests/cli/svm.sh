@@ -66,4 +66,14 @@ says cpuid 1 virt.exit-loop '^a guest makes no progress at 0x[0-9a-f]+: .*: CPUI
 says polls 0 ok.works '^nothing went wrong'
 says spins 1 hang.word '^the processor waits in a loop at .* for the word at 0x200000, which is 0x0'
 says goes_on 1 hang.halted 'HLT with interrupts off'
+# gdb: in a guest with nested paging a walk goes through both levels.
+if command -v gdb >/dev/null; then
+    . "$top/tests/gdb.sh"
+    at=$(awk '$4 == "virt.enter" { entered = $2 } /which the nested tables forbid/ { print entered; exit }' events)
+    PATH=$(dirname "$BOOTREEL"):$PATH gdb_run -ex "source $top/scripts/gdb/bootreel.py" -ex "boot-open $work/svm.reel" -ex "boot-seek $at" -ex 'boot-page $pc' >walked
+    holds walked '^cr3 ' "the guest's page tables"
+    holds walked '^physical 0x[0-9a-f]+ of the virtual machine, by nested page tables:$' "the nested ones"
+    holds walked '^PT   \[[ 0-9a-f]+\] at 0x[0-9a-f]+ +[0-9a-f]{16} present writable user' "the nested entry"
+    holds walked '^0x[0-9a-f]+ is physical 0x[0-9a-f]+, in a page of ' "where it is"
+fi
 finish

@@ -93,8 +93,13 @@ void virt_world_changed(struct x86 *cpu, uint64_t old_dr7)
 
 bool x86_inner(const struct x86 *cpu, struct engine_inner *in)
 {
+    const struct virt_host *h = &cpu->virt.host;
+    const unsigned levels = h->efer & EFER_LMA ? (h->cr4 & CR4_LA57 ? 5 : 4) : h->cr4 & CR4_PAE ? 3 : 2;
     if (cpu->guest.runs)
-        *in = (struct engine_inner){cpu->guest.vmcb, cpu->guest.nested ? cpu->guest.ncr3 : 0};
+        *in = (struct engine_inner){.control = cpu->guest.vmcb,
+                                    .tables = cpu->guest.nested ? cpu->guest.ncr3 : 0,
+                                    .levels = is_vmx(cpu) ? 4 : levels,
+                                    .ept = is_vmx(cpu)};
     return cpu->guest.runs;
 }
 

@@ -11,19 +11,28 @@
 enum { PRESENT = 1, LARGE = 128, PAGE = 4096, CR4_LA57 = 1 << 12, ISOLATED = 1 << 12 };
 #define ADDRESS 0x000ffffffffff000ull
 
+/* The processor whose tables these are, or the first one: where they are in the machine depends on it if it runs a virtual machine. */
+static unsigned cpu_with(struct look m, uint64_t tables)
+{
+    unsigned cpu = look_cpus(m);
+    while (cpu-- > 1)
+        if (((look_reg(m, cpu, "cr3") ^ tables) & ADDRESS & ~(uint64_t)ISOLATED) == 0)
+            return cpu;
+    return 0;
+}
+
 static bool to_physical(struct look m, uint64_t table, uint64_t linear, uint64_t *physical)
 {
-    const unsigned levels = look_reg(m, 0, "cr4") & CR4_LA57 ? 5 : 4;
+    const unsigned cpu = cpu_with(m, table), levels = look_reg(m, cpu, "cr4") & CR4_LA57 ? 5 : 4;
     for (unsigned left = levels; left-- > 0;) {
         const unsigned shift = 12 + 9 * left;
         uint64_t entry;
-        if (look_peek_physical(m, (table & ADDRESS) + 8 * (linear >> shift & 511), &entry, 8) != 8 ||
+        if (look_peek_inner(m, cpu, (table & ADDRESS) + 8 * (linear >> shift & 511), &entry, 8) != 8 ||
             !(entry & PRESENT))
             return false;
         if (!left || (left <= 2 && entry & LARGE)) {
             const uint64_t within = ((uint64_t)1 << shift) - 1;
-            *physical = (entry & ADDRESS & ~within) | (linear & within);
-            return true;
+            return look_to_machine(m, cpu, (entry & ADDRESS & ~within) | (linear & within), physical);
         }
         table = entry;
     }
