@@ -129,15 +129,14 @@ static long find_goal(const struct options *o, const struct stages *all, struct 
     return at;
 }
 
-static int print_chain(const struct options *o, const struct stages *all, yajl_gen g, struct error *err)
+static int print_chain(const struct options *o, const struct stages *all, struct trace *t, yajl_gen g,
+                       struct error *err)
 {
     char at[NUMBER_TEXT], took[NUMBER_TEXT], idle[NUMBER_TEXT], gap[NUMBER_TEXT];
     const long i = find_goal(o, all, err);
     if (i < 0)
         return -1;
-    uint64_t origin = stages_get(all, (size_t)i)->parent >= 0
-                          ? stages_get(all, (size_t)stages_get(all, (size_t)i)->parent)->begin_time
-                          : 0;
+    const uint64_t origin = stages_chain_zero(all, (size_t)i, t);
     if (!o->json)
         out_print(stdout, "%14s %14s%s %14s %14s  %s\n", "began after", "took",
                   o->tasks ? "            own         others" : "", "idle", "then waited",
@@ -164,14 +163,14 @@ static int print_chain(const struct options *o, const struct stages *all, yajl_g
 
 /* ---------------------------------------------------------------- all of it */
 
-static int print_all(const struct options *o, const struct stages *all, struct error *err)
+static int print_all(const struct options *o, const struct stages *all, struct trace *t, struct error *err)
 {
     yajl_gen g = json_new(false);
     int rc = 0;
     if (o->json)
         yajl_gen_array_open(g);
     if (o->chain)
-        rc = print_chain(o, all, g, err);
+        rc = print_chain(o, all, t, g, err);
     else
         print_tree(o, all, g);
     if (o->json && !rc) {
@@ -248,7 +247,7 @@ static int print_stages(void *ctx, const struct engines *engines, struct trace *
     o->tasks = stages_have_tasks(s);
     if (!o->all && !o->chain)
         stages_fold(s);
-    int status = print_all(o, s, &err) ? trouble(&err) : EXIT_DONE;
+    int status = print_all(o, s, t, &err) ? trouble(&err) : EXIT_DONE;
     stages_free(s);
     return status;
 }

@@ -69,6 +69,11 @@ long stages_chain_end(const struct stages *);
  * freed. Cost: that of sorting the stages. */
 size_t stages_chain(const struct stages *, size_t of, size_t **chain);
 
+/* The guest time from which the process that tells of the chain of stage `of` counts its own start: when it was executed, or took its name after
+ * that (systemd: what `systemd-analyze` calls the beginning of userspace). The beginning of the stage that they are in, if that is not
+ * known; 0 if they are in none. Cost: a walk back over the events of the class process. */
+uint64_t stages_chain_zero(const struct stages *, size_t of, struct trace *t);
+
 /* ---- the current stage of a machine that is being recorded ---- */
 
 struct stages_watch;

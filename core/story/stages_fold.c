@@ -161,3 +161,36 @@ size_t stages_chain(const struct stages *s, size_t of, size_t **chain)
     free(ended);
     return found;
 }
+
+/* What opened a stage. False: no event, or it cannot be read. */
+static bool opening_event(struct trace_cursor *c, const struct stage *s, struct event *ev)
+{
+    struct error ignored;
+    uint64_t number;
+    return !trace_cursor_seek_number(c, s->first_event, &ignored) &&
+           trace_cursor_next(c, ev, &number, &ignored) == 1 && number == s->first_event;
+}
+
+uint64_t stages_chain_zero(const struct stages *s, size_t of, struct trace *t)
+{
+    if (s->list[of].parent < 0)
+        return 0;
+    const struct stage *in = &s->list[s->list[of].parent];
+    struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_PROCESS));
+    struct event ev;
+    struct error ignored;
+    uint64_t zero = in->begin_time, number;
+    if (opening_event(c, in, &ev) && ev.kind == EV_PROCESS_LOG) {
+        const uint64_t pid = EVF(&ev, PROCESS_LOG, pid);
+        const unsigned guest = ev.guest;
+        bool found = false;
+        while (!found && trace_cursor_prev(c, &ev, &number, &ignored) == 1) {
+            found =
+                ev.guest == guest && ((ev.kind == EV_PROCESS_NAME && EVF(&ev, PROCESS_NAME, pid) == pid) ||
+                                      (ev.kind == EV_PROCESS_EXEC && EVF(&ev, PROCESS_EXEC, pid) == pid));
+            zero = found ? ev.time : zero;
+        }
+    }
+    trace_cursor_close(c);
+    return zero;
+}
