@@ -18,16 +18,44 @@ struct row {
     long stage; /* -1: in none */
     uint64_t count;
     uint64_t first; /* icount */
+    uint64_t away,
+        model; /* guest time until the guest was entered again, ns, and how much of it its device model took */
 };
+
+/* A virtual processor: when it was entered and left last, and why. */
+struct block {
+    uint64_t address;              /* of its control block */
+    uint64_t entered, left, asked; /* guest time; asked: its device model; UINT64_MAX: not */
+    uint64_t times;                /* how often what left it happened */
+    size_t row;
+};
+
 struct exits {
     bool json, by_stage;
     struct row *rows;
     size_t n, cap;
     uint64_t entries, exits, injected, refused;
+    uint64_t inside; /* guest time in guests, ns */
+    struct block *blocks;
+    size_t nblocks;
+    size_t on[UINT8_MAX + 1]; /* by processor: the block that it was in last, + 1 */
     bool estimated;
 };
 
-static void count(struct exits *x, const char *name, long stage, uint64_t icount, uint64_t times)
+static struct block *block_of(struct exits *x, uint64_t address, unsigned cpu)
+{
+    size_t i = 0;
+    while (i < x->nblocks && x->blocks[i].address != address)
+        i++;
+    if (i == x->nblocks) {
+        MEM_MORE(x->blocks, x->nblocks);
+        x->blocks[x->nblocks++] = (struct block){address, UINT64_MAX, UINT64_MAX, UINT64_MAX, 0, 0};
+    }
+    x->on[cpu] = i + 1;
+    return &x->blocks[i];
+}
+
+static size_t count(struct exits *x, const char *name, long stage, uint64_t icount, uint64_t times)
 {
     size_t i = 0;
     while (i < x->n && (x->rows[i].stage != stage || strcmp(x->rows[i].name, name)))
@@ -38,6 +66,51 @@ static void count(struct exits *x, const char *name, long stage, uint64_t icount
         snprintf(x->rows[i].name, sizeof x->rows[i].name, "%s", name);
     }
     x->rows[i].count += times;
+    return i;
+}
+
+/* Times are those of the events; of what the trace has as repetitions, that of the round that it has, as often. */
+static void entered(struct exits *x, const struct event *ev)
+{
+    struct block *b = block_of(x, EVF(ev, VIRT_ENTER, vmcb), ev->cpu);
+    if (b->left != UINT64_MAX)
+        x->rows[b->row].away += (ev->time - b->left) * b->times;
+    b->entered = ev->time;
+    b->left = UINT64_MAX;
+}
+
+static void left(struct exits *x, const struct event *ev, size_t row, uint64_t times)
+{
+    struct block *b = block_of(x, EVF(ev, VIRT_EXIT, vmcb), ev->cpu);
+    if (b->entered != UINT64_MAX)
+        x->inside += (ev->time - b->entered) * times;
+    b->entered = b->asked = UINT64_MAX;
+    b->left = ev->time;
+    b->times = times;
+    b->row = row;
+}
+
+/* Of the processor that asks, or is answered: Xen says both where it leaves or enters the guest. */
+static void asked(struct exits *x, const struct event *ev)
+{
+    if (x->on[ev->cpu])
+        x->blocks[x->on[ev->cpu] - 1].asked = ev->time;
+}
+
+static void answered(struct exits *x, const struct event *ev)
+{
+    struct block *b = x->on[ev->cpu] ? &x->blocks[x->on[ev->cpu] - 1] : NULL;
+    if (b && b->asked != UINT64_MAX)
+        x->rows[b->row].model += (ev->time - b->asked) * b->times;
+    if (b)
+        b->asked = UINT64_MAX;
+}
+
+/* Repetitions that were left out: what comes next does not follow what came last. */
+static void forget(struct exits *x)
+{
+    for (size_t i = 0; i < x->nblocks; i++)
+        x->blocks[i].entered = x->blocks[i].left = x->blocks[i].asked = UINT64_MAX;
 }
 
 static void see(struct exits *x, const struct stages *stages, const struct event *ev, uint64_t times)
@@ -46,6 +119,7 @@ static void see(struct exits *x, const struct stages *stages, const struct event
     switch (ev->kind) {
     case EV_VIRT_ENTER:
         x->entries += times;
+        entered(x, ev);
         break;
     case EV_VIRT_INJECT:
         x->injected += times;
@@ -56,7 +130,17 @@ static void see(struct exits *x, const struct stages *stages, const struct event
     case EV_VIRT_EXIT:
         x->exits += times;
         event_exit_name(ev, name, sizeof name);
-        count(x, name, x->by_stage ? stages_at(stages, ev->icount) : -1, ev->icount, times);
+        left(x, ev, count(x, name, x->by_stage ? stages_at(stages, ev->icount) : -1, ev->icount, times),
+             times);
+        break;
+    case EV_DOMAIN_REQUEST:
+        asked(x, ev);
+        break;
+    case EV_DOMAIN_ANSWER:
+        answered(x, ev);
+        break;
+    case EV_AGAIN:
+        forget(x);
         break;
     default:
         break;
@@ -68,13 +152,15 @@ static int read_events(struct exits *x, struct trace *t, const struct stages *st
     struct times *times = times_of_trace(t, err);
     if (!times)
         return -1;
-    struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_VIRT));
+    struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_VIRT) | EVENT_CLASS_BIT(EC_HYPERCALL) |
+                                                      EVENT_CLASS_BIT(EC_FOLD));
     struct event ev;
     uint64_t number;
     int rc;
     while ((rc = trace_cursor_next(c, &ev, &number, err)) == 1) {
-        see(x, stages, &ev, times_get(times, &ev, number));
-        x->estimated |= times_estimated(times, number);
+        const bool counted = event_kind(ev.kind)->cls == EC_VIRT;
+        see(x, stages, &ev, counted ? times_get(times, &ev, number) : 1);
+        x->estimated |= counted && times_estimated(times, number);
     }
     trace_cursor_close(c);
     times_free(times);
@@ -97,6 +183,18 @@ static const char *stage_name(const struct stages *stages, long i)
     return i < 0 ? "(no stage)" : stages_get(stages, (size_t)i)->name;
 }
 
+static void print_levels(const struct exits *x)
+{
+    uint64_t away = 0, model = 0;
+    for (size_t i = 0; i < x->n; i++) {
+        away += x->rows[i].away;
+        model += x->rows[i].model;
+    }
+    out_print(stdout, "%sguests ran %.6f s", x->estimated ? "about: " : "", (double)x->inside / 1e9);
+    out_print(stdout, " and were left for %.6f s, of which their device model took %.6f s\n",
+              (double)away / 1e9, (double)model / 1e9);
+}
+
 static void print_text(const struct exits *x, const struct stages *stages)
 {
     char n[NUMBER_TEXT], at[NUMBER_TEXT];
@@ -109,15 +207,18 @@ static void print_text(const struct exits *x, const struct stages *stages)
     out_print(stdout, ", %s entries", number_commas(n, x->entries));
     out_print(stdout, ", %s events injected", number_commas(n, x->injected));
     out_print(stdout, ", %s entries refused\n", number_commas(n, x->refused));
-    out_print(stdout, "%14s %6s %18s  %s\n", "exits", "share", "first at icount", "reason");
+    print_levels(x);
+    out_print(stdout, "%14s %6s %18s %12s %12s  %s\n", "exits", "share", "first at icount", "left for",
+              "device model", "reason");
     for (size_t i = 0; i < x->n; i++) {
         const struct row *r = &x->rows[i];
         const uint64_t share = (uint64_t)((unsigned __int128)r->count * 1000 / (x->exits ? x->exits : 1));
         if (x->by_stage && (!i || r->stage != stage))
             out_print(stdout, "%s\n", stage_name(stages, r->stage));
         stage = r->stage;
-        out_print(stdout, "%14s %3" PRIu64 ".%" PRIu64 "%% %18s  %s\n", number_commas(n, r->count),
-                  share / 10, share % 10, number_commas(at, r->first), r->name);
+        out_print(stdout, "%14s %3" PRIu64 ".%" PRIu64 "%% %18s %10.6f s %10.6f s  %s\n",
+                  number_commas(n, r->count), share / 10, share % 10, number_commas(at, r->first),
+                  (double)r->away / 1e9, (double)r->model / 1e9, r->name);
     }
 }
 
@@ -133,6 +234,8 @@ static void print_json(const struct exits *x, const struct stages *stages)
             json_text(g, "stage", r->stage < 0 ? NULL : stage_name(stages, r->stage));
         json_number(g, "exits", r->count);
         json_number(g, "first", r->first);
+        json_number(g, "away_ns", r->away);
+        json_number(g, "model_ns", r->model);
         json_bool(g, "estimated", x->estimated);
         yajl_gen_map_close(g);
     }
@@ -170,6 +273,7 @@ static int exits(void *ctx, const struct engines *engines, struct trace *t, cons
     }
     stages_free(stages);
     free(x->rows);
+    free(x->blocks);
     return rc ? trouble(&err) : EXIT_DONE;
 }
 
@@ -197,5 +301,7 @@ const struct command command_exits = {
         "Counts how often the guests of a hypervisor in the machine were left, by reason, the most frequent first, and says where each reason "
         "came first. The machine needs a processor with hardware virtualization (record --cpu MODEL,+svm or --cpu intel-v2,+vmx).",
     .more =
+        "The times are guest time: how long guests ran; how long they were left for, with all that the machine did meanwhile; and how much of that passed between a request "
+        "to a domain's device model and its answer (domain.request and domain.answer, under Xen). "
         "Repetitions that the trace has as one event are counted. `bootreel events --class virt` lists each exit with its details. docs/virt.md describes the events.",
 };
