@@ -36,7 +36,8 @@ static int list_position(struct trace *t, const char *list, uint64_t icount, uin
     return platform_has_list(list) ? 0 : firmware_position(t, list, icount, at, err);
 }
 
-/* The rows of a list of tables, which are also saved if a folder is given. */
+/* The rows of a list of tables, which are also saved if a folder is given. 0; the exit status with err if there are none, or they cannot be
+ * saved. */
 static int take_rows(struct replay *r, struct trace *t, const struct firmware_command *c, const char *list,
                      struct platform_rows *rows, struct error *err)
 {
@@ -44,12 +45,15 @@ static int take_rows(struct replay *r, struct trace *t, const struct firmware_co
                                       .ram_end = engine_ram_end(c->kind, t),
                                       .s = c->symbols,
                                       .t = t};
-    int rc = platform_rows(&m, list, rows, err);
-    if (!rc && c->folder && (rc = platform_save(rows, c->folder, err)))
+    if (platform_rows(&m, list, rows, err))
+        return EXIT_NO;
+    if (c->folder && platform_save(rows, c->folder, err)) {
         platform_rows_free(rows);
-    else if (!rc && c->folder && !strcmp(list, "acpi"))
+        return EXIT_TROUBLE;
+    }
+    if (c->folder && !strcmp(list, "acpi"))
         platform_disassemble(rows, c->folder);
-    return rc;
+    return EXIT_DONE;
 }
 
 static size_t peek(const void *ctx, uint64_t address, void *buf, size_t n)
@@ -76,15 +80,16 @@ static int show(struct replay *r, struct trace *t, uint64_t icount, const struct
     if (list_position(t, list, icount, &at, err) || replay_seek(r, at, err))
         return trouble(err);
     if (platform_has_list(list)) {
-        if (take_rows(r, t, c, list, &rows, err)) {
+        int rc = take_rows(r, t, c, list, &rows, err);
+        if (rc) {
             out_print(stderr, "bootreel: %s\n", err->text);
-            return EXIT_NO;
+            return rc;
         }
         if (title)
             out_print(stdout, "%s at icount %llu:\n", list, (unsigned long long)at);
         platform_print(&rows);
         platform_print_taken(&rows);
-        const int rc = print_history(c, list, &rows, at, err);
+        rc = print_history(c, list, &rows, at, err);
         platform_rows_free(&rows);
         return rc ? trouble(err) : EXIT_DONE;
     }
@@ -142,7 +147,7 @@ static int show_json(struct replay *r, struct trace *t, uint64_t icount, const s
     if (!rc)
         return EXIT_DONE;
     out_print(stderr, "bootreel: %s\n", err->text);
-    return EXIT_NO;
+    return rc == EXIT_TROUBLE ? rc : EXIT_NO;
 }
 
 static int show_all(struct replay *r, struct trace *t, uint64_t icount, const struct firmware_command *c,

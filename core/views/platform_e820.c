@@ -69,9 +69,10 @@ static void name_kind(char kind[40], uint32_t type)
 
 static struct range *add_range(struct map *m, uint64_t begin, uint64_t size, uint32_t type)
 {
+    const uint64_t most = UINT64_MAX - begin; /* a guest may say anything */
     MEM_MORE(m->range, m->n);
     struct range *r = &m->range[m->n++];
-    *r = (struct range){.begin = begin, .size = size, .type = type};
+    *r = (struct range){.begin = begin, .size = size < most ? size : most, .type = type};
     name_kind(r->kind, type);
     return r;
 }
@@ -119,7 +120,8 @@ static void take_e820(struct maps *maps, struct map *m, const struct event *ev)
         *m = (struct map){.icount = ev->icount};
     }
     snprintf(m->name, sizeof m->name, "INT 15h");
-    add_range(m, begin, size, type);
+    if (m->n < ENTRIES_MAX)
+        add_range(m, begin, size, type);
     if (!next)
         keep_map(maps, m);
 }
@@ -152,6 +154,8 @@ static void take_efi(struct map *m, const struct event *ev)
     enum { LOADER_CODE = 1, BOOT_DATA = 4, CONVENTIONAL = 7 };
     const uint64_t type = EVF(ev, EFI_MAP, type);
     const bool usable = (type >= LOADER_CODE && type <= BOOT_DATA) || type == CONVENTIONAL;
+    if (m->n >= ENTRIES_MAX)
+        return;
     snprintf(m->name, sizeof m->name, "GetMemoryMap");
     m->icount = ev->icount;
     struct range *r =
@@ -314,20 +318,15 @@ static void add_taken(struct platform_rows *rows, const struct map *from, const 
     snprintf(t->is, sizeof t->is, "%s", now);
 }
 
-/* What is usable in one map and not in the other. */
+/* What is usable in one map and not in the other. Each address is looked at once, however the ranges overlap. */
 static void compare(struct platform_rows *rows, const struct map *from, const struct map *to)
 {
-    for (size_t i = 0; i < from->n; i++) {
-        const uint64_t stop = from->range[i].begin + from->range[i].size;
-        if (from->range[i].type != USABLE)
-            continue;
-        for (uint64_t at = from->range[i].begin, end; at < stop; at = end) {
-            const struct range *is = range_at(to, at);
-            end = same_until(to, at);
-            end = end < stop ? end : stop;
-            if (!is || is->type != USABLE)
-                add_taken(rows, from, to, at, end);
-        }
+    for (uint64_t at = 0, end; at < UINT64_MAX; at = end) {
+        const struct range *was = range_at(from, at), *is = range_at(to, at);
+        const uint64_t by_from = same_until(from, at), by_to = same_until(to, at);
+        end = by_from < by_to ? by_from : by_to;
+        if (was && was->type == USABLE && (!is || is->type != USABLE))
+            add_taken(rows, from, to, at, end);
     }
 }
 

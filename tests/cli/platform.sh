@@ -79,6 +79,44 @@ expect 0,1 set "$BOOTREEL" record -q --flat "$work/mtrr.bin@0x1000" -o "$work/mt
 expect 0 set-mtrr "$BOOTREEL" firmware "$work/mtrr.reel" mtrr --history
 holds "$work/set-mtrr.out" '^ +5 +0[.]000000005  IA32_MTRR_PHYSBASE0 [(]0x200[)]: 0x20000006, before 0x10000001' "who set a register last"
 ! grep -q PHYSBASE2 "$work/set-mtrr.out" || fail "a register that was set back"
+mkdir -p "$work/taken/rsdp.dat"
+expect 2 unsaved "$BOOTREEL" firmware "$work/demo.reel" acpi -o "$work/taken"
+holds "$work/unsaved.err" '^bootreel: .*rsdp.dat' "a table that cannot be saved"
+# Maps of a guest that says anything: a range that ends beyond 2^64, under a page table.
+as --32 -o "$work/odd.o" - <<'END'
+.code32
+.globl _start, boot_params, e820_table
+        .long 0x1badb002, 0, -0x1badb002
+_start: movl $0x83, 0x8000
+        mov $0x8000, %eax
+        mov %eax, %cr3
+        mov %cr4, %eax
+        or $0x10, %eax
+        mov %eax, %cr4
+        mov %cr0, %eax
+        or $0x80000000, %eax
+        mov %eax, %cr0
+        mov $0xf4, %dx
+        out %al, %dx
+        hlt
+        .balign 16
+boot_params:
+        .fill 0x1e8
+        .byte 1
+        .fill 0x2d0 - 0x1e9
+        .quad 0x2000, 0x1000
+        .long 1
+        .balign 16
+e820_table:
+        .long table, 0
+table:  .long 1
+        .quad 0x1000, 0xffffffffffffffff
+        .long 2
+END
+ld -m elf_i386 -n -Ttext 0x100000 -e _start -o "$work/odd.elf" "$work/odd.o" || fail "no guest"
+expect 0,1 odd "$BOOTREEL" record -q --kernel "$work/odd.elf" -o "$work/odd.reel"
+expect 0 odd-maps timeout 20 "$BOOTREEL" firmware "$work/odd.reel" e820
+holds "$work/odd-maps.out" '^  0x2000 to 0x2fff: usable by "loader", reserved by "kernel"$' "a range beyond the end of memory"
 expect 1 early "$BOOTREEL" firmware "$work/demo.reel" acpi --at 10
 holds "$work/early.err" 'no ACPI tables \(no RSDP\) are in memory at icount 10' "before there are tables"
 expect 1 e820 "$BOOTREEL" firmware "$work/demo.reel" e820 --at 10
