@@ -11,6 +11,7 @@
 
 /* The most functions that are probed, and that are followed as they are entered; every so many that are not reported, their probes go. */
 enum { FUNCTIONS_MAX = 1 << 16, ENTRIES_MAX = 4096, FORGOTTEN = 64 };
+enum { STORY_OF_JUMPS = 2 };
 
 /* ---------------------------------------------------------------- where the kernel is linked */
 
@@ -112,13 +113,29 @@ static void forget_probes(struct mb_function *f)
     f->probe[0] = f->probe[1] = 0;
 }
 
+/* Whether a function begins there. No call returns to such a place but one that ends its function: assembly pushed the address and jumped. */
+static bool is_function_entry(const struct mb_guest *mg, uint64_t address)
+{
+    struct symbol s;
+    return symbols_at(mg->base.o.symbols, SPACE_KERNEL, address, SYMBOLS_NOW, &s, NULL) && is_code(&s) &&
+           s.flags & SYMBOL_SIZED && (s.address == address || s.address == address + mg->moved);
+}
+
+/* On the way, but not by a call from there: the last instruction of the innermost call, which does not return; or a jump by which it ends, to
+ * a stack with another address to return to. Recordings of 1.0.0 do not report them. */
+static bool is_left_to(const struct mb_guest *mg, const struct mb_call *top, uint64_t back)
+{
+    return mg->base.o.story >= STORY_OF_JUMPS &&
+           (contains(mg, &top->function, back - 1) || is_function_entry(mg, back));
+}
+
 /* Whether a call is on the way: it is made by the innermost one that was reported, or that one goes on as this one by a jump. */
 static bool is_on_way(const struct mb_guest *mg, const struct symbol *function, uint64_t sp, uint64_t back)
 {
     const struct mb_call *top = mg->depth ? &mg->call[mg->depth - 1] : NULL;
     if (!top)
         return true;
-    return mg->depth < MB_DEPTH && (contains(mg, &top->function, back) ||
+    return mg->depth < MB_DEPTH && (contains(mg, &top->function, back) || is_left_to(mg, top, back) ||
                                     (top->sp == sp && top->back == back && function->flags & SYMBOL_SIZED));
 }
 

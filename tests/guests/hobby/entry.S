@@ -74,8 +74,31 @@ wide:
     mov %eax, %ss
     mov %eax, %ds
     mov %eax, %es
+#ifdef EFI
+    mov $to_stack, %rax
+    call *%rax
+1:  hlt
+    jmp 1b
+/* Goes on in C, on another stack, from which it would not return to here. */
+    .globl to_stack
+    .type to_stack, @function
+to_stack:
+    mov $stack_top - 1024, %esp
+    mov $stop, %rax
+    push %rax
+    mov $kmain, %rax
+    jmp *%rax
+    .size to_stack, . - to_stack
+    .globl stop
+    .type stop, @function
+stop:
+    hlt
+    jmp stop
+    .size stop, . - stop
+#else
     mov $kmain, %rax
     call *%rax
+#endif
 #elif defined UPPER
     mov $kmain, %eax
     call *%eax
