@@ -256,6 +256,12 @@ static int hunt(struct hunt_command *c)
         varied |= !strncmp(h->words.word[i], "--vary=", 7);
     if (!varied)
         return trouble_text("hunt: say what is to be varied, as --vary turns,timers");
+    size_t calls;
+    uint64_t calls_from;
+    machine_call_errors(h->machine, &calls, &calls_from);
+    if (calls)
+        return trouble_text(
+            "hunt --vary errors=call: trials know no functions, and the call fails in each run: give it to bootreel record");
     if (!c->output)
         return trouble_text("hunt: give a folder for the results with -o");
     h->folder = c->output;

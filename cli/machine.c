@@ -452,6 +452,13 @@ void machine_set_initrd(struct machine *m, const void *bytes, size_t n)
     m->ninitrd = n;
 }
 
+const struct engine_call_error *machine_call_errors(const struct machine *m, size_t *n, uint64_t *from)
+{
+    *n = m->vary.ncalls;
+    *from = m->vary.from;
+    return m->vary.call;
+}
+
 const struct net_wire *machine_wires(const struct machine *m, size_t *n)
 {
     *n = m->nics.n;

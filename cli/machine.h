@@ -48,6 +48,8 @@ bool machine_is_demo(const struct machine *m);
 /* Whether its processors have hardware virtualization (--cpu MODEL,+svm or +vmx). After the options. */
 bool machine_has_guests(const struct machine *m);
 
+/* The calls that --vary makes fail, *n of them, from position *from on: for record_options. */
+const struct engine_call_error *machine_call_errors(const struct machine *m, size_t *n, uint64_t *from);
 /* What its network cards are connected to, *n of them. After machine_finish. */
 const struct net_wire *machine_wires(const struct machine *m, size_t *n);
 

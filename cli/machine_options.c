@@ -355,15 +355,17 @@ const struct option_row machine_options[] = {
      .help = "let the machine choose differently, as --seed says: turns, wakeups, timers, irq, disk, "
              "memory, rtc, tsc",
      .id = MO_VARY,
-     .more = "`turns` is when a processor's turn ends and which one is next (`turns=priorities`: the first "
-             "that is awake runs, and the order changes now and then); `wakeups` which one runs when "
-             "another halts; `timers` lets guest time pass after a write to a device while the processors "
-             "stand still; `irq` holds back interrupts; `disk` makes commands of drives take longer (these "
-             "three with `max:500` in nanoseconds, or `max:20us`); `memory` is what RAM holds at power-on, "
-             "`rtc` the date, `tsc` the time-stamp counters. `errors=disk,lba=N` makes reads of a sector "
-             "fail: `count=K` of them, else all; of `drive=ROLE`, else of disk0. Nothing is varied before "
-             "`from=`. The same seed gives the same run, and the trace is replayed as any other. "
-             "docs/hunt.md has more."},
+     .more =
+         "`turns` is when a processor's turn ends and which one is next (`turns=priorities`: the first "
+         "that is awake runs, and the order changes now and then); `wakeups` which one runs when "
+         "another halts; `timers` lets guest time pass after a write to a device while the processors "
+         "stand still; `irq` holds back interrupts; `disk` makes commands of drives take longer (these "
+         "three with `max:500` in nanoseconds, or `max:20us`); `memory` is what RAM holds at power-on, "
+         "`rtc` the date, `tsc` the time-stamp counters. `errors=disk,lba=N` makes reads of a sector "
+         "fail: `count=K` of them, else all; of `drive=ROLE`, else of disk0. `errors=call,FUNCTION,n=N` makes the N-th call of a "
+         "kernel's, module's or firmware's function return at once, with `value=V` (0). Nothing is varied before "
+         "`from=`. The same seed gives the same run, and the trace is replayed as any other. "
+         "docs/hunt.md has more."},
     {.name = "seed",
      .argument = "N",
      .help = "with --vary: which of the possible runs (default 0)",

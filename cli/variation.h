@@ -4,11 +4,14 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "core/engine/engine.h"
 
 struct variation {
     struct text kinds; /* without from=; the setting "vary" */
     uint64_t seed, from;
     bool seeded;
+    struct engine_call_error call[ENGINE_CALL_ERRORS]; /* errors=call among the kinds */
+    size_t ncalls;
     char *schedule; /* the setting "schedule": choices with "; " between them; or NULL */
 };
 

@@ -398,7 +398,7 @@ static uint64_t pc_time(const struct engine *e)
 }
 static uint32_t pc_input(struct engine *e, const struct input *in)
 {
-    return board_input(pc_of(e)->board, in);
+    return in->port == INPUT_RETURN ? pc_return(pc_of(e), in) : board_input(pc_of(e)->board, in);
 }
 
 /* ---------------------------------------------------------------- snapshots */
@@ -702,6 +702,11 @@ static const struct engine_ops pc_ops = {
 int hv_vary_check(const char *kinds, const char *schedule, struct error *err)
 {
     return vary_check(kinds, err) || vary_schedule_check(schedule, err) ? -1 : 0;
+}
+
+size_t hv_vary_calls(const char *kinds, struct engine_call_error list[ENGINE_CALL_ERRORS])
+{
+    return vary_calls(kinds, list);
 }
 
 char *hv_vary_fixed(const char *kinds)

@@ -1,4 +1,4 @@
-/* machine_impl.h - the state of a PC, and what its files share. Private to hv/machine.c and hv/stops.c. */
+/* machine_impl.h - the state of a PC, and what its files share. Private to hv/. */
 #ifndef BOOTREEL_HV_MACHINE_IMPL_H
 #define BOOTREEL_HV_MACHINE_IMPL_H
 
@@ -59,6 +59,11 @@ enum { PC_TURN_MOST = 8000 + (1 << 13) }; /* steps */
 void pc_take_turn(struct pc *pc, unsigned cpu);
 /* Runs the processor whose turn it is, or another one if that is over or it halts, for at most n steps. */
 enum x86_exit pc_run_turn(struct pc *pc, uint64_t n);
+
+/* ---------------------------------------------------------------- returns.c */
+
+/* INPUT_RETURN. Returns how many bytes are taken: all, or 0. */
+uint32_t pc_return(struct pc *pc, const struct input *in);
 
 /* ---------------------------------------------------------------- stops.c */
 

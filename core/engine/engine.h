@@ -243,8 +243,13 @@ enum input_port {
     INPUT_NET_NOTE_LAST = INPUT_NET_NOTE0 + ENGINE_NICS - 1,
     /* A place on the screen, of six bytes: buttons (1 left, 2 right, 4 middle), x and y from 0 to 7FFFh (low byte first), the wheel's
      * notches (positive towards the user). Not taken if no pointing device that knows places is in use: see INPUT_MOUSE. */
-    INPUT_TABLET
+    INPUT_TABLET,
+    /* A processor returns at once from the function at whose first instruction it is, as if that had returned a value: the processor's
+     * number (1 byte), the instruction's linear address and the value (8 each, low byte first), then a name for people, which makes
+     * EV_CPU_RETURNS. It is taken whole, or not at all if the processor is elsewhere. */
+    INPUT_RETURN
 };
+enum { INPUT_RETURN_HEAD = 17 };
 
 /* ---------------------------------------------------------------- observing */
 
@@ -308,6 +313,14 @@ struct engine_choice {
     uint64_t ordinal; /* of a choice by processor: how many steps that processor has made */
     uint64_t value;
     uint64_t icount;
+};
+
+/* A call that the variation makes fail (errors=call): the n-th of a function, from 1 on, returns a value at once. It is the recorder's, which
+ * knows functions; a machine is given INPUT_RETURN. */
+enum { ENGINE_CALL_ERRORS = 16 };
+struct engine_call_error {
+    char function[128]; /* as symbols are named: "MODULE:FUNCTION" too */
+    uint64_t n, value;
 };
 
 /* ---------------------------------------------------------------- what media hold */

@@ -213,7 +213,9 @@ static int create_inspector(struct recorder *r, struct error *err)
                                          .symbol_files = r->o.symbol_files,
                                          .nsymbol_files = r->o.nsymbol_files,
                                          .debug = r->o.debug,
-                                         .warn = r->o.hooks.warning ? take_warning : NULL};
+                                         .warn = r->o.hooks.warning ? take_warning : NULL,
+                                         .symbols_changed = recorder_calls_look};
+    recorder_calls_begin(r);
     r->inspector = inspector_create(&io, err);
     if (!r->inspector)
         return -1;
@@ -281,6 +283,7 @@ void recorder_destroy(struct recorder *r)
     touched_writer_free(r->touched);
     state_hash_free(r->hash);
     recorder_until_free(r);
+    recorder_calls_free(r);
     free(r);
 }
 
@@ -600,6 +603,7 @@ static int finish(struct recorder *r)
     r->e->ops->flush(r->e); /* after the hash, since it changes the engine's unfinished events */
     inspector_finish(r->inspector);
     r->result.text_lacking = recorder_until_lacks_text(r);
+    recorder_calls_end(r);
     r->result.probes_missing = inspector_probes_missing(r->inspector);
     outlet_finish(&r->out);
     if (r->failed || write_screen(r))
@@ -669,7 +673,8 @@ int recorder_run(struct recorder *r, struct record_result *result, struct error 
         r->e->ops->run(r->e, &limit, &r->stop);
         assert(icount_of(r) >= from && (icount_of(r) <= limit.icount || icount_of(r) == from) &&
                "a run ends where it was told to");
-        over = stopped(r);
+        const int called = recorder_call_entered(r);
+        over = called < 0 ? -1 : called ? 0 : stopped(r);
     }
     if (over > 0)
         over = image_lost(r) ? finish_lost(r) : finish(r);

@@ -82,6 +82,10 @@ struct record_options {
     uint64_t max_size;       /* the most bytes that the trace may have; 0: no limit */
     struct live *live;       /* NULL, or typing */
     struct answers *answers; /* NULL, or typing by program */
+    const struct engine_call_error
+        *call_errors; /* calls that are to fail, from position call_errors_from on; not used with `again` */
+    size_t ncall_errors;
+    uint64_t call_errors_from;
     struct net *net; /* NULL, or what is at the other end of the network cards; not used with `again` */
     const struct symbol_image *symbol_images; /* ELF images that are built into the program, whose symbols go
                                                * into the trace */
@@ -107,7 +111,9 @@ struct record_result {
      * what --cpu would have to be; "": no model has it */
     char lacking[200], model[24];
     bool text_lacking; /* `until` has a CONSOLE text, and the run ended before any of these was printed */
-    bool full;         /* the trace reached max_size: `stop` is its last position */
+    /* The first of call_errors that was not carried out, in words; "": all were. */
+    char call_lacking[320];
+    bool full; /* the trace reached max_size: `stop` is its last position */
     bool
         image_lost; /* an image could not be read: `stop` is the last position before that, its text says why */
     bool astray;    /* recorder_run returned -1 because the run is not that of `again` */

@@ -154,6 +154,18 @@ static void symbols_changed(struct inspector *in)
     take_recorded(in);
     if (in->asked)
         asked_look(in->asked);
+    if (in->o.symbols_changed)
+        in->o.symbols_changed(in->o.ctx);
+}
+
+const struct symbols *inspector_symbols(const struct inspector *in)
+{
+    return in->symbols;
+}
+
+struct probes *inspector_probes(const struct inspector *in)
+{
+    return in->probes;
 }
 
 static unsigned guest_found(void *ctx)

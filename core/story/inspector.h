@@ -65,12 +65,18 @@ struct inspector_options {
      * kernel, and about each probe that was not reached. If NULL, inspector_create fails instead for a file
      * that cannot be used. */
     void (*warn)(void *ctx, const char *text);
+    /* NULL, or called when symbols were added or have gone; new stops in inspector_probes() are applied after it. */
+    void (*symbols_changed)(void *ctx);
 };
 
 struct inspector;
 
 /* How many of the probes that were asked for have had no place so far: no symbol has such a name. */
 size_t inspector_probes_missing(const struct inspector *in);
+
+/* The symbols that are known, as the guest runs; and where it is followed. */
+const struct symbols *inspector_symbols(const struct inspector *in);
+struct probes *inspector_probes(const struct inspector *in);
 
 /* The classes that guest systems' and probes' events belong to, except EV_LOADER_MODULE, those of UEFI
  * firmware (EV_EFI_VOLUME and on) and transfers of a network (EV_NET_BEGIN and on); some of the events in

@@ -23,6 +23,7 @@ struct point {
     enum probe_space space;
     uint64_t address;
     struct listener *first;
+    bool halts;
 };
 
 struct probes {
@@ -68,7 +69,7 @@ static size_t point_at(struct probes *p, enum probe_space space, uint64_t addres
         if (p->points[s.number].space == space && p->points[s.number].address == address)
             return s.number;
     MEM_MORE(p->points, p->npoints);
-    p->points[p->npoints] = (struct point){space, address, NULL};
+    p->points[p->npoints] = (struct point){.space = space, .address = address};
     hash_index_add(&p->by_address, hash, p->npoints);
     return p->npoints++;
 }
@@ -106,22 +107,46 @@ void probe_remove(struct probes *p, unsigned id)
     p->changed = true;
 }
 
+void probes_halt(struct probes *p, enum probe_space space, uint64_t address, bool on)
+{
+    const size_t at = point_at(p, space, address); /* moves the points */
+    struct point *q = &p->points[at];
+    p->changed |= q->halts != on;
+    q->halts = on;
+}
+
+bool probes_halted(const struct probes *p, const struct stop *stop, uint64_t *address)
+{
+    const size_t i = stop->id - PROBE_FIRST_HALT;
+    if (stop->reason != STOP_BREAKPOINT || stop->id < PROBE_FIRST_HALT || i >= p->npoints)
+        return false;
+    *address = p->points[i].address;
+    return true;
+}
+
 /* ---------------------------------------------------------------- the engine */
+
+static struct stop_point stop_of(const struct point *q, unsigned id, bool report_only)
+{
+    return (struct stop_point){.id = id,
+                               .kind = q->space == PROBE_PHYSICAL ? STOPS_EXEC_PHYSICAL : STOPS_EXEC_LINEAR,
+                               .address = q->address,
+                               .length = 1,
+                               .report_only = report_only};
+}
 
 void probes_apply(struct probes *p)
 {
     if (!p->changed)
         return;
-    struct stop_point *stops = mem_zero(p->npoints + 1, sizeof *stops);
+    struct stop_point *stops = mem_zero(2 * p->npoints + 1, sizeof *stops);
     size_t n = 0;
-    for (size_t i = 0; i < p->npoints; i++)
+    for (size_t i = 0; i < p->npoints; i++) {
         if (wanted(&p->points[i]))
-            stops[n++] = (struct stop_point){
-                .id = PROBE_FIRST_ID + (unsigned)i,
-                .kind = p->points[i].space == PROBE_PHYSICAL ? STOPS_EXEC_PHYSICAL : STOPS_EXEC_LINEAR,
-                .address = p->points[i].address,
-                .length = 1,
-                .report_only = true};
+            stops[n++] = stop_of(&p->points[i], PROBE_FIRST_ID + (unsigned)i, true);
+        if (p->points[i].halts)
+            stops[n++] = stop_of(&p->points[i], PROBE_FIRST_HALT + (unsigned)i, false);
+    }
     p->e->ops->stops(p->e, stops, n);
     p->changed = false;
     free(stops);

@@ -33,6 +33,9 @@ typedef void probe_fn(void *ctx, const struct probe_hit *hit);
 
 struct probes;
 
+/* Ids of places where the engine stops, from here on: see probes_halt(). */
+#define PROBE_FIRST_HALT 0x40000000u
+
 struct probes *probes_new(struct engine *e); /* the engine must exist as long as this is used; probes_free
                                               * does not need it */
 /* Does not touch the engine (which may be running or gone). NULL is allowed. */
@@ -44,6 +47,12 @@ void probes_free(struct probes *p);
 unsigned probe_add(struct probes *p, enum probe_space space, uint64_t address, probe_fn *fn, void *ctx);
 /* Its function is not called any more from now on; its stop is removed by the next probes_apply. */
 void probe_remove(struct probes *p, unsigned id);
+
+/* From the next probes_apply on, the engine stops (STOP_BREAKPOINT) whenever `address` is about to execute, before functions are called
+ * there; or does no more. */
+void probes_halt(struct probes *p, enum probe_space space, uint64_t address, bool on);
+/* Whether that stop is one of these; *address: as given. */
+bool probes_halted(const struct probes *p, const struct stop *stop, uint64_t *address);
 
 /* Gives the current set to the engine if it has changed. Allowed from a probe, from an event callback (it
  * then takes effect before the next step) and between runs. */

@@ -1,6 +1,7 @@
-/* errors.c - errors=disk: sectors that cannot be read. See vary.h. */
+/* errors.c - errors=disk: sectors that cannot be read; errors=call: calls that fail. See vary.h. */
 #include "hv/vary/private.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,45 +31,105 @@ static bool parse_number(const char *text, size_t n, uint64_t least, uint64_t *n
     return !*end && *number >= least && *number < UINT64_MAX;
 }
 
-static int begin_error(struct vary_errors *e, const char *word, size_t n, struct error *err)
+/* A value of a register: "0", "0x1000", "-12". */
+static bool parse_value(const char *text, size_t n, uint64_t *value)
 {
-    if (!is_word(word, n, "disk"))
-        return error_set(err, "errors=%.*s: only errors of reads (errors=disk,lba=N) are implemented",
-                         (int)(n < 60 ? n : 60), word);
+    char *end, copy[24];
+    if (!n || n >= sizeof copy || !strchr("-0123456789", *text))
+        return false;
+    memcpy(copy, text, n);
+    copy[n] = 0;
+    errno = 0;
+    *value = *copy == '-' ? (uint64_t)strtoll(copy, &end, 0) : strtoull(copy, &end, 0);
+    return !*end && end > copy && !errno;
+}
+
+static int begin_disk(struct vary_errors *e, struct error *err)
+{
     if (e->n == VARY_ERRORS)
         return error_set(err, "errors: at most %d sectors can fail", VARY_ERRORS);
+    e->what = ERRORS_DISK;
     e->error[e->n++] = (struct vary_error){.drive = "disk0", .lba = UINT64_MAX, .count = UINT64_MAX};
     return 0;
 }
 
-static bool take_drive(struct vary_error *e, const char *text, size_t n)
+static int begin_call(struct vary_errors *e, struct error *err)
 {
-    if (!n || n >= sizeof e->drive)
+    if (e->ncalls == ENGINE_CALL_ERRORS)
+        return error_set(err, "errors: at most %d calls can fail", ENGINE_CALL_ERRORS);
+    e->what = ERRORS_CALL;
+    e->call[e->ncalls++] = (struct engine_call_error){0};
+    return 0;
+}
+
+static int begin_error(struct vary_errors *e, const char *word, size_t n, struct error *err)
+{
+    if (is_word(word, n, "disk"))
+        return begin_disk(e, err);
+    if (is_word(word, n, "call"))
+        return begin_call(e, err);
+    return error_set(
+        err,
+        "errors=%.*s: errors of disk (errors=disk,lba=N) and call (errors=call,FUNCTION,n=N) are implemented",
+        (int)(n < 60 ? n : 60), word);
+}
+
+static bool take_text(char *to, size_t room, const char *text, size_t n)
+{
+    if (!n || n >= room)
         return false;
-    memset(e->drive, 0, sizeof e->drive);
-    memcpy(e->drive, text, n);
+    memset(to, 0, room);
+    memcpy(to, text, n);
     return true;
+}
+
+static int refuse_word(const char *word, size_t n, struct error *err)
+{
+    return error_set(err, "\"%.*s\" is neither a kind of variation nor a word of errors",
+                     (int)(n < 60 ? n : 60), word);
+}
+
+static int disk_word(struct vary_error *e, const char *word, size_t n, struct error *err)
+{
+    const size_t name = strcspn(word, "=,"), value = name < n ? name + 1 : n;
+    bool good;
+    if (is_word(word, name, "lba"))
+        good = parse_number(word + value, n - value, 0, &e->lba);
+    else if (is_word(word, name, "count"))
+        good = parse_number(word + value, n - value, 1, &e->count);
+    else if (is_word(word, name, "drive"))
+        good = take_text(e->drive, sizeof e->drive, word + value, n - value);
+    else
+        return refuse_word(word, n, err);
+    return good ? 0
+                : error_set(err, "errors: \"%.*s\": write it as lba=2048, count=3 or drive=disk1",
+                            (int)(n < 60 ? n : 60), word);
+}
+
+/* The first word is the function's name. */
+static int call_word(struct engine_call_error *c, const char *word, size_t n, struct error *err)
+{
+    const size_t name = strcspn(word, "=,"), value = name < n ? name + 1 : n;
+    bool good;
+    if (!*c->function)
+        good = name == n && take_text(c->function, sizeof c->function, word, n);
+    else if (is_word(word, name, "n"))
+        good = parse_number(word + value, n - value, 1, &c->n);
+    else if (is_word(word, name, "value"))
+        good = parse_value(word + value, n - value, &c->value);
+    else
+        return refuse_word(word, n, err);
+    return good ? 0
+                : error_set(err, "errors: \"%.*s\": write it as errors=call,FUNCTION,n=3,value=-12",
+                            (int)(n < 60 ? n : 60), word);
 }
 
 int vary_errors_word(struct vary_errors *e, const char *word, size_t n, bool first, struct error *err)
 {
     if (first)
         return begin_error(e, word, n, err);
-    struct vary_error *last = &e->error[e->n - 1];
-    const size_t name = strcspn(word, "=,"), value = name < n ? name + 1 : n;
-    bool good;
-    if (is_word(word, name, "lba"))
-        good = parse_number(word + value, n - value, 0, &last->lba);
-    else if (is_word(word, name, "count"))
-        good = parse_number(word + value, n - value, 1, &last->count);
-    else if (is_word(word, name, "drive"))
-        good = take_drive(last, word + value, n - value);
-    else
-        return error_set(err, "\"%.*s\" is neither a kind of variation nor a word of errors",
-                         (int)(n < 60 ? n : 60), word);
-    return good ? 0
-                : error_set(err, "errors: \"%.*s\": write it as lba=2048, count=3 or drive=disk1",
-                            (int)(n < 60 ? n : 60), word);
+    return e->what == ERRORS_CALL ? call_word(&e->call[e->ncalls - 1], word, n, err)
+                                  : disk_word(&e->error[e->n - 1], word, n, err);
 }
 
 int vary_errors_complete(const struct vary_errors *e, struct error *err)
@@ -76,6 +137,9 @@ int vary_errors_complete(const struct vary_errors *e, struct error *err)
     for (unsigned i = 0; i < e->n; i++)
         if (e->error[i].lba == UINT64_MAX)
             return error_set(err, "errors=disk: say which sector: errors=disk,lba=2048");
+    for (unsigned i = 0; i < e->ncalls; i++)
+        if (!*e->call[i].function || !e->call[i].n)
+            return error_set(err, "errors=call: say which call of which function: errors=call,FUNCTION,n=1");
     return 0;
 }
 

@@ -19,8 +19,10 @@ struct vary_error {
     uint64_t lba, count; /* how many reads fail; UINT64_MAX: all */
 };
 struct vary_errors {
-    unsigned n;
+    unsigned n, ncalls;
     struct vary_error error[VARY_ERRORS];
+    struct engine_call_error call[ENGINE_CALL_ERRORS];
+    enum { ERRORS_NONE, ERRORS_DISK, ERRORS_CALL } what; /* to which the next words belong */
 };
 
 /* A word of errors=…; `first`: the one after the '=', which begins an error. -1 with err. */

@@ -316,6 +316,17 @@ int vary_check(const char *kinds, struct error *err)
     return kinds ? parse_kinds(kinds, b, &e, err) : 0;
 }
 
+size_t vary_calls(const char *kinds, struct engine_call_error list[ENGINE_CALL_ERRORS])
+{
+    struct vary_bounds b[VARY_KINDS] = {0};
+    struct vary_errors e = {0};
+    struct error ignored;
+    if (parse_kinds(kinds, b, &e, &ignored))
+        return 0;
+    memcpy(list, e.call, e.ncalls * sizeof *list);
+    return e.ncalls;
+}
+
 char *vary_fixed(const char *kinds)
 {
     struct text fixed = {0};

@@ -7,7 +7,8 @@
  *   - else it is plain.
  * So the only state are the ordinals. With a schedule and a seed, the seed decides from the end of the schedule on.
  *
- * Besides, errors=disk makes reads of a sector fail. That is no choice: it is the same with each seed and schedule.
+ * Besides, errors=disk makes reads of a sector fail. That is no choice: it is the same with each seed and schedule. errors=call is the
+ * recorder's, which knows functions: it gives the machine an input (INPUT_RETURN) that says where one returns.
  *
  * Settings of the configuration:
  *   vary        kinds and their bounds: "turns,irq=max:500ns", and errors: "errors=disk,lba=5,count=2" (vary_check)
@@ -53,6 +54,8 @@ size_t vary_size(void);
 extern const struct field vary_errors_fields[];
 extern const size_t vary_errors_nfields;
 bool vary_has_errors(const struct vary *v);
+/* The calls that `kinds`, which is valid, makes fail: at most ENGINE_CALL_ERRORS. */
+size_t vary_calls(const char *kinds, struct engine_call_error list[ENGINE_CALL_ERRORS]);
 /* The words of `kinds` that are the same with each seed (errors), or NULL if there are none. The caller frees it. `kinds` is valid. */
 char *vary_fixed(const char *kinds);
 

@@ -28,12 +28,28 @@ holds <("$BOOTREEL" why other.reel) 'varied: turns, seed 8' "why says what was v
 holds <("$BOOTREEL" why some.reel) 'varied: 2 listed choices: turns 0:5000 1; irq 0 400' "why says which choices were listed"
 "$BOOTREEL" why plain.reel | grep varied && fail "why: nothing was varied"
 
+# A call that returns at once: the trace replays without symbols, compiled or not.
+expect 0,1 call "$BOOTREEL" record "${machine[@]}" --vary errors=call,a_then_b,n=1,value=-7,turns --seed 3 -o call.reel
+expect 0,1 call2 "$BOOTREEL" record "${machine[@]}" --vary errors=call,a_then_b,n=1,value=-7,turns --seed 3 --no-compile -o call2.reel
+cmp call.reel call2.reel || fail "errors=call: compiled or interpreted"
+holds <("$BOOTREEL" events --class cpu call.reel) 'cpu.returns +a_then_b returns 0xfffffff9|a_then_b returns 0xfffffffffffffff9 at once' "errors=call: its event"
+expect 0 call-verify "$BOOTREEL" replay --verify --seeks call.reel
+lacks() { # CALL TEXT
+    expect 1 lacks "$BOOTREEL" record "${machine[@]}" --vary "errors=call,$1" -o lacks.reel && holds lacks.err "$2" "$1"
+}
+lacks no_such,n=1 'errors=call,no_such: no function of that name was found'
+lacks a_then_b,n=5 'errors=call,a_then_b,n=5: it was called 1 time$'
+lacks a_then_b,n=1,from=4M 'errors=call,a_then_b: it was never called'
+expect 2 hunted "$BOOTREEL" hunt "${machine[@]:0:6}" --vary errors=call,lock,n=1 --runs 2 -o hunted && holds hunted.err 'trials know no functions' "errors=call in a hunt"
+
 refused() { # TEXT OPTION…
     local text=$1
     shift
     expect 2 refused "$BOOTREEL" record -q "$@" -o refused.reel && holds refused.err "$text" "$*"
 }
 refused 'net: this kind of variation is not implemented' --vary turns,net
+refused 'say which call of which function' --vary errors=call,start_kernel
+refused 'write it as errors=call,FUNCTION,n=3,value=-12' --vary errors=call,start_kernel,n=1,value=x
 refused '"foo" is neither a kind of variation nor a word of turns' --vary turns,foo
 refused 'at:start_kernel: variation at a function is not implemented' --vary turns=at:start_kernel
 refused 'write it as max:500' --vary irq=max:0

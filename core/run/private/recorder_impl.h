@@ -2,6 +2,7 @@
  *
  *   recorder.c         observing, checkpoints, the run and its end
  *   recorder_until.c   where --until ends it
+ *   recorder_calls.c   calls that are made to fail
  *   recorder_inputs.c  what comes to the guest from outside: typing, frames, the inputs of a run that is repeated
  */
 #ifndef BOOTREEL_CORE_RUN_RECORDER_IMPL_H
@@ -58,8 +59,9 @@ struct recorder {
     uint64_t net_until;        /* the same, while something may come from the host's sockets */
     bool refused;              /* live: the guest did not take all that was typed */
     struct record_result result;
-    struct feed feed;     /* for `again`; for live typing only its `given` is used */
-    uint64_t branch_from; /* number of inputs of `again` before the diversion */
+    struct feed feed;             /* for `again`; for live typing only its `given` is used */
+    uint64_t branch_from;         /* number of inputs of `again` before the diversion */
+    struct failing_call *failing; /* one for each of record_options.call_errors */
     atomic_bool interrupted;
 };
 
@@ -129,6 +131,19 @@ bool recorder_until_reached(struct recorder *r);
 /* Whether the recording waited for a text, and ended without any. */
 bool recorder_until_lacks_text(const struct recorder *r);
 void recorder_until_free(struct recorder *r);
+
+/* ---------------------------------------------------------------- recorder_calls.c */
+
+/* Prepares record_options.call_errors; before the inspector is created. */
+void recorder_calls_begin(struct recorder *r);
+/* For inspector_options.symbols_changed. */
+void recorder_calls_look(void *ctx);
+/* Whether the engine has stopped where one of these functions begins. Then it returns at once, if its turn has come: 1; 0: it has not stopped
+ * there; -1 with r->err. */
+int recorder_call_entered(struct recorder *r);
+/* At the end: which one was not carried out. */
+void recorder_calls_end(struct recorder *r);
+void recorder_calls_free(struct recorder *r);
 
 /* ---------------------------------------------------------------- recorder_inputs.c */
 
