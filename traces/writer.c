@@ -50,11 +50,13 @@ static void writer_emit(struct trace_writer *w, struct collect *c, enum trace_fr
 
 /* ---------------------------------------------------------------- configuration */
 
-/* How many kinds the trace lists. The last ones come only with the class virt: a trace without it is as it was before there were any, and
- * programs of then read it. */
+/* How many kinds the trace lists. The last ones come only with the class virt, or where calls are made to fail: other traces are as they were
+ * before there were any, and programs of then read them. */
 static unsigned kinds_of(const struct trace_config *cfg)
 {
-    return cfg->classes & EVENT_CLASS_BIT(EC_VIRT) ? EV_COUNT : EV_DOMAIN_REQUEST;
+    const char *varied = setting_find(cfg->settings, cfg->nsettings, "vary");
+    const bool returns = varied && strstr(varied, "errors=call");
+    return cfg->classes & EVENT_CLASS_BIT(EC_VIRT) || returns ? EV_COUNT : EV_DOMAIN_REQUEST;
 }
 
 static void config_kinds(struct buf *b, unsigned n)
