@@ -234,7 +234,7 @@ static int cmd_firmware(struct engines *engines, int argc, char **argv)
         return status;
     if (argc - optind < 2)
         return trouble_text(
-            "firmware: give a trace, and one of acpi, smbios, e820, mtrr, mptable, efi, handles, drivers, images, map, tables, variables");
+            "firmware: give a trace, and one of acpi, smbios, e820, mtrr, mptable, efi, handles, drivers, images, map, allocations, tables, variables");
     struct trace *t = open_trace(argv[optind]);
     if (!t)
         return EXIT_TROUBLE;
@@ -251,7 +251,7 @@ const struct command command_firmware = {
     .arguments = "TRACE LIST… [--at POSITION] [-o FOLDER]",
     .rows = rows,
     .intro =
-        "LIST is one of acpi, smbios, e820, mtrr, mptable, efi, handles, drivers, images, map, tables and variables. Prints what firmware has left for operating systems at a position: ACPI tables with their checksums, SMBIOS structures, the memory map that a Linux "
+        "LIST is one of acpi, smbios, e820, mtrr, mptable, efi, handles, drivers, images, map, allocations, tables and variables. Prints what firmware has left for operating systems at a position: ACPI tables with their checksums, SMBIOS structures, the memory map that a Linux "
         "kernel was given (by its loader and by the firmware) and what it made of it, the types of memory by the MTRRs, the MultiProcessor table, EFI's configuration tables (efi). "
         "And what UEFI firmware has in memory: its handles with their protocols and who has opened these, its "
         "drivers with the number of devices that each drives, the images in memory, the DXE core's memory map, the system "

@@ -65,6 +65,18 @@ holds "$work/handles" '^ +driven by DiskIoDxe$' "who has opened a protocol"
 expect 0 images "$BOOTREEL" firmware "$work/first.reel" images tables
 holds "$work/images.out" '^[0-9a-f]{10}-[0-9a-f]{10}  application  handle 0x[0-9a-f]+  Shell$' "the shell's image"
 holds "$work/images.out" 'EFI_ACPI_20_TABLE$' "tables"
+expect 0 pages "$BOOTREEL" firmware "$work/first.reel" allocations
+holds "$work/pages.out" '^[0-9a-f]{10}-[0-9a-f]{10} +[0-9]+ pages  EfiBootServicesCode +[0-9]+  the image of AtaBusDxe$' "who has pages: an image"
+holds "$work/pages.out" '^[0-9a-f]{10}-[0-9a-f]{10} +[0-9]+ pages  EfiBootServicesData +[0-9]+  DiskIoDxe$' "who has pages: a caller"
+expect 0 pages-json "$BOOTREEL" firmware "$work/first.reel" allocations --format json
+python3 - "$work/pages-json.out" "$work/map" <<'END' || fail "allocations are not in the map"
+import json, sys
+ranges = [(int(a, 16), int(b, 16), line.split()[-1]) for line in open(sys.argv[2]) for a, b in [line.split()[0].split('-')]]
+for x in json.load(open(sys.argv[1]))[0]['entries']:
+    begin = int(x['address'], 16) if isinstance(x['address'], str) else x['address']
+    assert x.get('image') or x['caller']
+    assert any(a <= begin <= b for a, b, t in ranges), x
+END
 expect 1 early "$BOOTREEL" firmware --at stage:bios.pei "$work/first.reel" handles
 holds "$work/early.err" '^bootreel: handles: .*give a later one' "before there are handles"
 expect 2 unknown "$BOOTREEL" firmware "$work/first.reel" nothing

@@ -242,14 +242,15 @@ static int look_at_tables(struct efi_look *l, struct error *err)
 
 static const struct list {
     const char *name, *what;
-    int (*look)(struct efi_look *l, struct error *err);
-    bool ends;  /* with boot services */
-    bool names; /* of files are needed */
+    int (*look)(struct efi_look *l, struct error *err); /* NULL: look_at_allocations */
+    bool ends;                                          /* with boot services */
+    bool names;                                         /* of files are needed */
 } lists[] = {
     {"handles", "handles with their protocols, and who has opened these", look_at_handles, true, true},
     {"drivers", "drivers, and how many devices each drives", look_at_drivers, true, false},
     {"images", "images in memory", look_at_images, true, false},
     {"map", "the memory map", look_at_map, true, false},
+    {"allocations", "who allocated pages that the memory map still has", NULL, true, false},
     {"tables", "the system table's configuration tables", look_at_tables, true, true},
     {"variables", "variables with their content", look_at_variables, false, true},
 };
@@ -267,9 +268,10 @@ static const struct list *find_list(const char *name, struct error *err)
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
         if (!strcmp(lists[i].name, name))
             return &lists[i];
-    error_set(err,
-              "firmware: there is no list \"%.40s\": give handles, drivers, images, map, tables or variables",
-              name);
+    error_set(
+        err,
+        "firmware: there is no list \"%.40s\": give handles, drivers, images, map, allocations, tables or variables",
+        name);
     return NULL;
 }
 
@@ -366,7 +368,7 @@ static int look_at(struct yajl_gen_t *json, struct text *out, struct trace *t, u
         efi_each_loaded(&l->eg, find_core, l);
         for (size_t i = 0; row->names && i < l->eg.nlooked; i++)
             read_volume(&l->eg, l->eg.looked[i]);
-        rc = row->look(l, err);
+        rc = row->look ? row->look(l, err) : look_at_allocations(l, t, icount, err);
     }
     look_free(l);
     return rc;

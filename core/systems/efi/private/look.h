@@ -50,6 +50,8 @@ struct efi_look {
     size_t nimages;
     struct look_range map[LOOK_RANGES]; /* the map with which boot services ended */
     size_t nmap;
+    struct look_range *range; /* the map at the position (allocations.c) */
+    size_t nranges;
     bool flash; /* variables are in flash, which can be written */
     unsigned nodes;
 };
@@ -83,6 +85,7 @@ bool look_memory(struct efi_look *l, void (*fn)(struct efi_look *l, const struct
 int look_at_handles(struct efi_look *l, struct error *err);
 int look_at_drivers(struct efi_look *l, struct error *err);
 int look_at_map(struct efi_look *l, struct error *err);
+int look_at_allocations(struct efi_look *l, struct trace *t, uint64_t icount, struct error *err);
 int look_at_variables(struct efi_look *l, struct error *err);
 
 #endif
