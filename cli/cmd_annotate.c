@@ -124,15 +124,6 @@ static int run(struct annotate *a)
     return res.probes_missing ? EXIT_TROUBLE : status;
 }
 
-/* The classes of events that guest systems make, or have to see. */
-static uint32_t story_classes(const struct annotate *a)
-{
-    uint32_t mask = INSPECTOR_CLASSES | INSPECTOR_ALSO;
-    for (size_t i = 0; guest_systems[i]; i++)
-        mask |= guest_systems[i]->needs;
-    return mask;
-}
-
 /* Why the run cannot be divided, or NULL. It can if the record has all that an inspector would have to see it
  * from its beginning for; the answer does not depend on how many jobs there are. */
 static const char *indivisible(const struct annotate *a, struct error *err)
@@ -150,7 +141,7 @@ static const char *indivisible(const struct annotate *a, struct error *err)
     const uint32_t added = a->o.classes & ~trace_config(a->t)->classes;
     if (added & EVENT_CLASS_BIT(EC_IFLAG))
         return "--events has the class iflag, whose events are put in order from the beginning of the run";
-    if (strcmp(inspect, "none") && added & story_classes(a))
+    if (strcmp(inspect, "none") && added & (INSPECTOR_CLASSES | INSPECTOR_ALSO))
         return "--events has classes that guest systems make, and that are not in the trace";
     if (a->observed.probes.n && reprobe_check(a->t, err))
         return err->text;
