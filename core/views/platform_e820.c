@@ -19,7 +19,7 @@ enum {
     ZERO_PAGE_TABLE = 0x2d0,
     ZERO_PAGE_MAX = 128,
     GIVEN_MAX = 8, /* different maps that were given to callers of INT 15h */
-    MAPS = GIVEN_MAX + 4,
+    MAPS = GIVEN_MAX + 5,
     USABLE = 1,
 };
 
@@ -265,6 +265,16 @@ static void add_kernel_map(const struct platform_memory *p, struct maps *maps, c
         add_table(p, maps, name, &(struct platform_map){table, 4, table + 4, 0}, count);
 }
 
+/* The map by which Xen gives memory away: a count, then the entries (xen/include/asm/e820.h, struct e820map). */
+static void add_xen_map(const struct platform_memory *p, struct maps *maps)
+{
+    struct symbol sym;
+    uint32_t count;
+    if (symbols_find(p->s, SPACE_KERNEL, "xen:e820", look_icount(p->m), &sym) &&
+        peek_linear(p, sym.address, &count, 4))
+        add_table(p, maps, "Xen", &(struct platform_map){sym.address, 4, sym.address + 4, 0}, count);
+}
+
 /* What the loader or the kernel's EFI stub has put into the zero page. */
 static void add_zero_page(const struct platform_memory *p, struct maps *maps)
 {
@@ -370,6 +380,7 @@ int platform_e820(const struct platform_memory *p, struct platform_rows *rows, s
     if (p->s) {
         add_kernel_map(p, &maps, "firmware", "e820_table_firmware");
         add_kernel_map(p, &maps, "kernel", "e820_table");
+        add_xen_map(p, &maps);
     }
     for (size_t i = 0; i < maps.n; i++) {
         add_rows(rows, &maps.map[i]);

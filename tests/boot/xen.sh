@@ -24,6 +24,9 @@ memory_map() {
     done >"$work/map.a"
     [ -s "$work/map.b" ] || fail "no memory map in Xen's log"
     same "$work/map.a" "$work/map.b" "Xen's memory map"
+    "$BOOTREEL" firmware --at stage:kernel.initcalls "$work/xen.reel" e820 | sed -n 's/^Xen  *0x\([0-9a-f]*\)  *0x\([0-9a-f]*\)  *[0-9]*  \([a-z]*\).*/\1 \2 \3/p' |
+        while read -r begin end type; do printf '%016x %016x %s\n' "0x$begin" "0x$end" "$type"; done >"$work/map.c"
+    same "$work/map.c" "$work/map.b" "Xen's memory map in its memory"
 }
 
 hypervisor() {
