@@ -418,12 +418,19 @@ static int add_media(struct machine *m, struct error *err)
                : 0;
 }
 
+/* --vary errors=net */
+static int mangle(struct machine *m, struct error *err)
+{
+    const struct variation_net *net = &m->vary.net;
+    return net->given ? nics_mangle(&m->nics, net->percent, net->seeded ? net->seed : m->vary.seed, err) : 0;
+}
+
 int machine_finish(struct machine *m, struct error *err)
 {
     const char *bios = bios_kind(m);
     if (machine_is_hosted(m))
         return machine_check(m, err) ? -1 : finish_hosted(m, err);
-    if (machine_check(m, err) || nics_finish(&m->nics, err) || add_firmware(m, bios, err) ||
+    if (machine_check(m, err) || nics_finish(&m->nics, err) || mangle(m, err) || add_firmware(m, bios, err) ||
         add_media(m, err))
         return -1;
     m->config.images = image_files_images(m->files, &m->config.nimages);

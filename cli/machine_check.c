@@ -167,7 +167,7 @@ static uint64_t things_of(const struct machine *m)
         [MODULE] = m->nmodules,
         [PROTOCOL] = m->protocol,
         [SYSROOT] = m->sysroot,
-        [VARY] = m->vary.kinds.s,
+        [VARY] = m->vary.kinds.s || m->vary.net.given,
         [SEED] = m->vary.seeded,
         [VARY_FROM] = m->vary.from,
         [SCHEDULE] = m->vary.schedule,

@@ -246,6 +246,19 @@ int nics_finish(struct nics *all, struct error *err)
     return 0;
 }
 
+int nics_mangle(struct nics *all, unsigned percent, uint64_t seed, struct error *err)
+{
+    if (!all->n)
+        return error_set(err, "--vary errors=net: the machine has no network card: give --nic %s too",
+                         models[0].name);
+    for (unsigned i = 0; i < all->n; i++)
+        if (all->wire[i].kind && !all->wire[i].mangle) {
+            all->wire[i].mangle = percent;
+            all->wire[i].seed = seed;
+        }
+    return 0;
+}
+
 char *nics_wire_text(const struct net_wire *w)
 {
     struct text out = {0};

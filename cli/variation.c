@@ -57,6 +57,55 @@ static int check_units(const char *kinds, struct error *err)
     return 0;
 }
 
+/* A word of errors=net. */
+static int net_word(struct variation_net *net, const char *word, size_t n, struct error *err)
+{
+    char copy[64], *end = NULL;
+    snprintf(copy, sizeof copy, "%.*s", (int)n, word);
+    const char *seed = strncmp(copy, "mangle=", 7) ? NULL : copy + 7,
+               *percent = seed                           ? strchr(seed, ':')
+                          : strncmp(copy, "percent=", 8) ? NULL
+                                                         : copy + 7;
+    const unsigned long rate =
+        percent && isdigit((unsigned char)percent[1]) ? strtoul(percent + 1, &end, 10) : 0;
+    if (!end || *end || !rate || rate > 100)
+        return error_set(
+            err,
+            "--vary errors=net: \"%.60s\": write it as percent=5 (of the frames), or mangle=SEED:PERCENT",
+            copy);
+    net->percent = (unsigned)rate;
+    if (seed) {
+        net->seed = strtoull(seed, &end, 0);
+        net->seeded = true;
+        if (end != percent)
+            return error_set(err, "--vary errors=net: \"%.60s\": write it as mangle=SEED:PERCENT", copy);
+    }
+    return 0;
+}
+
+/* Takes errors=net and its words out of the kinds: the rest is added to `kinds`. */
+static int take_net(struct variation *v, const char *value, size_t n, struct text *kinds, struct error *err)
+{
+    bool in_net = false;
+    for (const char *p = value, *end = value + n; p < end;) {
+        const char *comma = memchr(p, ',', (size_t)(end - p));
+        const size_t length = comma ? (size_t)(comma - p) : (size_t)(end - p);
+        if (length == 10 && !strncmp(p, "errors=net", length))
+            v->net.given = in_net = true;
+        else if (in_net && (!strncmp(p, "percent=", 8) || !strncmp(p, "mangle=", 7))) {
+            if (net_word(&v->net, p, length, err))
+                return -1;
+        } else {
+            in_net = false;
+            text_add(kinds, "%s%.*s", kinds->n ? "," : "", (int)length, p);
+        }
+        p += length + (comma != NULL);
+    }
+    return v->net.given && !v->net.percent
+               ? error_set(err, "--vary errors=net: say how many frames: errors=net,percent=5")
+               : 0;
+}
+
 int variation_add(struct variation *v, const char *value, struct error *err)
 {
     struct error why;
@@ -64,8 +113,8 @@ int variation_add(struct variation *v, const char *value, struct error *err)
     const size_t n = from ? (size_t)(from - value) : strlen(value);
     if (from && take_from(v, strchr(from, '=') + 1, err))
         return -1;
-    if (n)
-        text_add(&v->kinds, "%s%.*s", v->kinds.n ? "," : "", (int)n, value);
+    if (n && take_net(v, value, n, &v->kinds, err))
+        return -1;
     if (!n && !from)
         return error_set(err, "--vary: say what is to be varied, as --vary turns");
     if (hv_vary_check(v->kinds.s, NULL, &why))
@@ -128,6 +177,19 @@ static int check_order(const char *all, const char *line, const char *path, stru
     return 0;
 }
 
+/* Whether a kind is varied: a word that may have a bound. */
+static bool has_kind(const char *kinds, const char *name)
+{
+    const size_t n = strlen(name);
+    bool call = false; /* the word is a function's name */
+    for (const char *p = kinds; *p; p += strcspn(p, ","), p += *p == ',') {
+        if (!call && !strncmp(p, name, n) && strchr(",=", p[n]))
+            return true;
+        call = !strncmp(p, "errors=call,", 12);
+    }
+    return false;
+}
+
 int variation_check(const struct variation *v, unsigned cpus, struct error *err)
 {
     struct listed c;
@@ -137,7 +199,7 @@ int variation_check(const struct variation *v, unsigned cpus, struct error *err)
                              (int)strcspn(p, ";"), p, (unsigned long long)(c.cpu >= cpus ? c.cpu : c.value),
                              cpus, cpus - 1);
     const char *kinds = v->kinds.s ? v->kinds.s : "";
-    const bool turns = strstr(kinds, "turns"), wakeups = strstr(kinds, "wakeups");
+    const bool turns = has_kind(kinds, "turns"), wakeups = has_kind(kinds, "wakeups");
     if (cpus == 1 && (turns || wakeups))
         return error_set(err, "--vary %s: the machine has one processor: add --cpus 2, or leave it out",
                          turns ? "turns" : "wakeups");

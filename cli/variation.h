@@ -6,12 +6,20 @@
 #include "base/text.h"
 #include "core/engine/engine.h"
 
+/* errors=net: frames to the guest are lost, doubled, delayed or damaged. It is what --net's mangle= is, and no setting of its own. */
+struct variation_net {
+    bool given, seeded;
+    unsigned percent;
+    uint64_t seed;
+};
+
 struct variation {
     struct text kinds; /* without from=; the setting "vary" */
     uint64_t seed, from;
     bool seeded;
     struct engine_call_error call[ENGINE_CALL_ERRORS]; /* errors=call among the kinds */
     size_t ncalls;
+    struct variation_net net;
     char *schedule; /* the setting "schedule": choices with "; " between them; or NULL */
 };
 

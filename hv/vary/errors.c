@@ -70,7 +70,7 @@ static int begin_error(struct vary_errors *e, const char *word, size_t n, struct
         return begin_call(e, err);
     return error_set(
         err,
-        "errors=%.*s: errors of disk (errors=disk,lba=N) and call (errors=call,FUNCTION,n=N) are implemented",
+        "errors=%.*s: errors of disk (errors=disk,lba=N), net (errors=net,percent=P) and call (errors=call,FUNCTION,n=N) are implemented",
         (int)(n < 60 ? n : 60), word);
 }
 
@@ -130,6 +130,11 @@ int vary_errors_word(struct vary_errors *e, const char *word, size_t n, bool fir
         return begin_error(e, word, n, err);
     return e->what == ERRORS_CALL ? call_word(&e->call[e->ncalls - 1], word, n, err)
                                   : disk_word(&e->error[e->n - 1], word, n, err);
+}
+
+bool vary_errors_wants_name(const struct vary_errors *e)
+{
+    return e->what == ERRORS_CALL && !*e->call[e->ncalls - 1].function;
 }
 
 int vary_errors_complete(const struct vary_errors *e, struct error *err)

@@ -27,6 +27,8 @@ struct vary_errors {
 
 /* A word of errors=…; `first`: the one after the '=', which begins an error. -1 with err. */
 int vary_errors_word(struct vary_errors *, const char *word, size_t n, bool first, struct error *err);
+/* Whether the next word is the name of a function, whatever it is. */
+bool vary_errors_wants_name(const struct vary_errors *);
 /* Whether each error has all that it needs. -1 with err. */
 int vary_errors_complete(const struct vary_errors *, struct error *err);
 /* Whether the machine has these sectors. -1 with err. */

@@ -280,6 +280,8 @@ static int take_word(struct settings *s, const char *p, size_t n, struct error *
 {
     const size_t name = strcspn(p, ",="), more = name < n ? name + 1 : n;
     const enum vary_kind named = kind_of(p, name);
+    if (s->in_errors && vary_errors_wants_name(s->errors))
+        return vary_errors_word(s->errors, p, n, false, err);
     if (is_errors(p, name)) {
         s->in_errors = true;
         return vary_errors_word(s->errors, p + more, n - more, true, err);

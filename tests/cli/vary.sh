@@ -42,6 +42,15 @@ lacks a_then_b,n=5 'errors=call,a_then_b,n=5: it was called 1 time$'
 lacks a_then_b,n=1,from=4M 'errors=call,a_then_b: it was never called'
 expect 2 hunted "$BOOTREEL" hunt "${machine[@]:0:6}" --vary errors=call,lock,n=1 --runs 2 -o hunted && holds hunted.err 'trials know no functions' "errors=call in a hunt"
 
+# Frames that are damaged: what --net's mangle= is.
+record_net() { "$BOOTREEL" record -q --flat "$work/loop.bin@0x1000" --until 100k --nic virtio "$@"; }
+printf '\xeb\xfe' >loop.bin
+expect 0,1 net record_net --vary errors=net,percent=5 --seed 9 -o net.reel
+expect 0,1 mangle record_net --net user,mangle=9:5 -o mangle.reel
+cmp net.reel mangle.reel || fail "errors=net is not mangle="
+expect 0,1 net2 record_net --vary irq,errors=net,mangle=9:5,timers --seed 3 -o net2.reel && holds <("$BOOTREEL" info net2.reel) 'vary = irq,timers$' "errors=net among kinds"
+expect 0,1 named "$BOOTREEL" record "${machine[@]:0:4}" --until 5M -q --vary errors=call,turns,n=9 -o named.reel; holds named.err 'no function of that name' "a function that is named as a kind"
+
 refused() { # TEXT OPTION…
     local text=$1
     shift
@@ -50,6 +59,9 @@ refused() { # TEXT OPTION…
 refused 'net: this kind of variation is not implemented' --vary turns,net
 refused 'say which call of which function' --vary errors=call,start_kernel
 refused 'write it as errors=call,FUNCTION,n=3,value=-12' --vary errors=call,start_kernel,n=1,value=x
+refused 'errors=net: the machine has no network card' --vary errors=net,percent=5
+refused 'say how many frames: errors=net,percent=5' --vary errors=net --nic virtio
+refused 'write it as percent=5' --vary errors=net,percent=0 --nic virtio
 refused '"foo" is neither a kind of variation nor a word of turns' --vary turns,foo
 refused 'at:start_kernel: variation at a function is not implemented' --vary turns=at:start_kernel
 refused 'write it as max:500' --vary irq=max:0
