@@ -662,7 +662,8 @@ static int configure(struct record *r, struct error *err)
     r->o.nsymbol_images = machine_symbols(r->machine, r->own_symbols);
     r->o.symbol_images = r->own_symbols;
     r->o.unattended = is_unattended(r) && !r->o.nuntil;
-    r->o.call_errors = machine_call_errors(r->machine, &r->o.ncall_errors, &r->o.call_errors_from);
+    r->o.call_errors = machine_call_errors(r->machine, &r->o.ncall_errors, &r->o.call_errors_from,
+                                           &r->o.call_errors_from_time);
     r->o.kind = engine_find(r->engines, machine_is_hosted(r->machine) ? "linux" : "pc", err);
     return r->o.kind ? 0 : -1;
 }

@@ -456,7 +456,8 @@ static int configure(struct run *r, struct error *err)
     r->o.nsymbol_images = machine_symbols(r->machine, r->own_symbols);
     r->o.symbol_images = r->own_symbols;
     r->o.unattended = r->nwords && !r->o.nuntil;
-    r->o.call_errors = machine_call_errors(r->machine, &r->o.ncall_errors, &r->o.call_errors_from);
+    r->o.call_errors = machine_call_errors(r->machine, &r->o.ncall_errors, &r->o.call_errors_from,
+                                           &r->o.call_errors_from_time);
     r->o.hooks = (struct record_hooks){
         .ctx = r, .console = on_console, .warning = say_warning, .progress = on_progress, .ended = on_ended};
     r->o.kind = engine_find(r->engines, "pc", err);

@@ -274,7 +274,7 @@ static int make_trials(struct run *run, struct error *err)
 
 bool hunt_is_variation(const char *key)
 {
-    static const char *const keys[] = {"vary", "vary-seed", "vary-from", "schedule"};
+    static const char *const keys[] = {"vary", "vary-seed", "vary-from", "vary-from-time", "schedule"};
     for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
         if (!strcmp(key, keys[k]))
             return true;

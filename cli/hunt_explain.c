@@ -89,11 +89,12 @@ static int run(struct explain *x, const struct setting *more, size_t n, struct c
 
 static int run_schedule(struct explain *x, struct choices *list, char outcome[TRIAL_OUTCOME])
 {
-    const char *from = trace_setting(x->t, "vary-from");
+    const char *from = trace_setting(x->t, "vary-from"), *time = trace_setting(x->t, "vary-from-time");
     const struct setting more[] = {{"schedule", x->schedule.s ? x->schedule.s : ""},
                                    {"vary-from", from ? from : "0"},
+                                   {"vary-from-time", time ? time : "0"},
                                    {"vary", x->fixed}};
-    return run(x, more, x->fixed ? 3 : 2, list, outcome);
+    return run(x, more, x->fixed ? 4 : 3, list, outcome);
 }
 
 static void put_choice(struct text *to, const struct engine_choice *c, uint64_t ordinal)
@@ -267,7 +268,7 @@ static void say_window(struct explain *x, size_t which, struct hunt_more *more)
 
 static int write_schedule(struct explain *x, const char *path, struct error *err)
 {
-    const char *from = trace_setting(x->t, "vary-from");
+    const char *from = trace_setting(x->t, "vary-from"), *time = trace_setting(x->t, "vary-from-time");
     struct output *out = output_open(path, err);
     if (!out)
         return -1;
@@ -278,6 +279,8 @@ static int write_schedule(struct explain *x, const char *path, struct error *err
         out_print(f, "# to be run with --vary %s\n", x->fixed);
     if (from)
         out_print(f, "from %s\n", from);
+    if (time)
+        out_print(f, "from %sns\n", time);
     for (size_t i = 0; i < x->m.n; i++) {
         struct text line = {0};
         put_choice(&line, &x->all.choice[x->m.choice[i]], x->all.choice[x->m.choice[i]].ordinal);

@@ -166,6 +166,8 @@ static void set_variation(struct machine *m)
         set_number(m, "vary-seed", v->seed);
     if (v->from)
         set_number(m, "vary-from", v->from);
+    if (v->from_time)
+        set_number(m, "vary-from-time", v->from_time);
     if (v->schedule)
         set(m, "schedule", v->schedule);
 }
@@ -459,10 +461,12 @@ void machine_set_initrd(struct machine *m, const void *bytes, size_t n)
     m->ninitrd = n;
 }
 
-const struct engine_call_error *machine_call_errors(const struct machine *m, size_t *n, uint64_t *from)
+const struct engine_call_error *machine_call_errors(const struct machine *m, size_t *n, uint64_t *from,
+                                                    uint64_t *from_time)
 {
     *n = m->vary.ncalls;
     *from = m->vary.from;
+    *from_time = m->vary.from_time;
     return m->vary.call;
 }
 

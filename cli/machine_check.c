@@ -115,7 +115,7 @@ static const struct rule {
     {B(PROTOCOL_HEADER), B(BIOS_UEFI), 0, false, "UEFI firmware takes a kernel by fw_cfg only: leave it out"},
     {B(FLAT), B(BIOS), 0, true, "a bare binary runs without firmware: leave one of them out"},
     {B(SEED), 0, B(VARY), false, "goes with --vary: say what is to be varied"},
-    {B(VARY_FROM), 0, B(VARY), false, "say what is to be varied, as --vary turns,from=500M"},
+    {B(VARY_FROM), 0, B(VARY) | B(SCHEDULE), false, "say what is to be varied, as --vary turns,from=500M"},
     {B(VGABIOS), B(VGA_NONE), 0, true, "there is no display: leave one of them out"},
 };
 
@@ -169,7 +169,7 @@ static uint64_t things_of(const struct machine *m)
         [SYSROOT] = m->sysroot,
         [VARY] = m->vary.kinds.s || m->vary.net.given,
         [SEED] = m->vary.seeded,
-        [VARY_FROM] = m->vary.from,
+        [VARY_FROM] = m->vary.from || m->vary.from_time,
         [SCHEDULE] = m->vary.schedule,
         [BIOS_BUILTIN] = is(m->bios, "builtin"),
         [BIOS_UEFI] = machine_uefi(m),

@@ -351,7 +351,7 @@ const struct option_row machine_options[] = {
      .help = "where a program's interpreter and libraries are (default: /)",
      .id = MO_SYSROOT},
     {.name = "vary",
-     .argument = "KIND[=WORD],…[,from=ICOUNT]",
+     .argument = "KIND[=WORD],…[,from=POSITION]",
      .help = "let the machine choose differently, as --seed says: turns, wakeups, timers, irq, disk, "
              "memory, rtc, tsc",
      .id = MO_VARY,

@@ -18,20 +18,26 @@ enum { SCHEDULE_MOST = 60000 }; /* bytes: a setting of a trace has 64 KiB */
 static int take_from(struct variation *v, const char *text, struct error *err)
 {
     static const char *const what[] = {
-        [POS_TIME] = "a guest time",  [POS_PERCENT] = "a part of a recorded run",
-        [POS_EVENT] = "an event",     [POS_CONSOLE] = "a text on the console",
-        [POS_MARK] = "a mark",        [POS_STAGE] = "a stage",
-        [POS_FORWARD] = "a distance", [POS_BACK] = "a distance",
+        [POS_PERCENT] = "a part of a recorded run",
+        [POS_EVENT] = "an event",
+        [POS_CONSOLE] = "a text on the console",
+        [POS_MARK] = "a mark",
+        [POS_STAGE] = "a stage",
+        [POS_FORWARD] = "a distance",
+        [POS_BACK] = "a distance",
     };
     struct position p;
     if (position_parse(text, &p, err))
         return -1;
-    v->from = p.n;
     if (p.kind == POS_ICOUNT)
+        v->from = p.n;
+    if (p.kind == POS_TIME)
+        v->from_time = p.n;
+    if (p.kind == POS_ICOUNT || p.kind == POS_TIME)
         return 0;
     return error_set(
         err,
-        "--vary from=%.100s: %s is not known while recording: give an icount, such as 500M (bootreel hunt --from takes any position)",
+        "--vary from=%.100s: %s is not known while recording: give an icount or a guest time, such as 500M or 1.5s (bootreel hunt --from takes any position)",
         text, what[p.kind]);
 }
 
@@ -215,8 +221,10 @@ static int take_line(struct variation *v, struct text *all, char *line, const ch
     if (!*line)
         return 0;
     if (!strncmp(line, "from ", 5)) {
-        if (parse_steps(line + 5, &v->from))
-            return error_set(err, "--schedule %.200s: \"%.60s\": give an icount", path, line);
+        struct position p;
+        if (position_parse(line + 5, &p, &why) || (p.kind != POS_ICOUNT && p.kind != POS_TIME))
+            return error_set(err, "--schedule %.200s: \"%.60s\": give an icount or a guest time", path, line);
+        *(p.kind == POS_TIME ? &v->from_time : &v->from) = p.n;
         return 0;
     }
     if (hv_vary_check(NULL, line, &why))

@@ -14,8 +14,8 @@ struct variation_net {
 };
 
 struct variation {
-    struct text kinds; /* without from=; the setting "vary" */
-    uint64_t seed, from;
+    struct text kinds;              /* without from=; the setting "vary" */
+    uint64_t seed, from, from_time; /* from: an icount; from_time: ns of guest time */
     bool seeded;
     struct engine_call_error call[ENGINE_CALL_ERRORS]; /* errors=call among the kinds */
     size_t ncalls;

@@ -396,6 +396,11 @@ static uint64_t pc_time(const struct engine *e)
 {
     return pc_const(e)->icount * NS_PER_STEP + pc_const(e)->skipped;
 }
+/* For vary_clock(). */
+static uint64_t pc_time_at(void *ctx, uint64_t icount)
+{
+    return icount * NS_PER_STEP + ((const struct pc *)ctx)->skipped;
+}
 static uint32_t pc_input(struct engine *e, const struct input *in)
 {
     return in->port == INPUT_RETURN ? pc_return(pc_of(e), in) : board_input(pc_of(e)->board, in);
@@ -739,6 +744,8 @@ struct engine *hv_create(const struct engine_config *cfg, struct error *err)
                                     .hooks = services_hooks(&pc->services),
                                     .vary = vary};
     pc->vary = vary;
+    if (vary)
+        vary_clock(vary, pc_time_at, pc);
     pc->engine.ops = &pc_ops;
     engine_base_init(&pc->base, &parts, pc);
     pc->services_fields = services_fields();

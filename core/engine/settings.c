@@ -40,6 +40,8 @@ static const struct setting_row rows[] = {
     {"vary", .what = "what the machine chooses otherwise (hv/vary/vary.h)"},
     {"vary-seed", SETTING_NUMBER, .max = UINT64_MAX, .what = "which of the possible choices"},
     {"vary-from", SETTING_NUMBER, .max = UINT64_MAX, .what = "the icount of the first choice"},
+    {"vary-from-time", SETTING_NUMBER, .max = UINT64_MAX,
+     .what = "the guest time of the first choice, in ns"},
     {"schedule", .what = "choices, one a line"},
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };

@@ -85,7 +85,7 @@ struct record_options {
     const struct engine_call_error
         *call_errors; /* calls that are to fail, from position call_errors_from on; not used with `again` */
     size_t ncall_errors;
-    uint64_t call_errors_from;
+    uint64_t call_errors_from, call_errors_from_time; /* icount; ns of guest time */
     struct net *net; /* NULL, or what is at the other end of the network cards; not used with `again` */
     const struct symbol_image *symbol_images; /* ELF images that are built into the program, whose symbols go
                                                * into the trace */

@@ -106,7 +106,7 @@ int recorder_call_entered(struct recorder *r)
     uint64_t address;
     if (!r->failing || !probes_halted(inspector_probes(r->inspector), &r->stop, &address))
         return 0;
-    if (icount_of(r) < r->o.call_errors_from)
+    if (icount_of(r) < r->o.call_errors_from || time_of(r) < r->o.call_errors_from_time)
         return 1;
     bool failed = false;
     for (size_t i = 0; i < r->o.ncall_errors; i++) {

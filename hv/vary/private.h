@@ -42,7 +42,9 @@ struct choice {
 struct vary {
     struct vary_bounds kind[VARY_KINDS];
     struct vary_errors errors;
-    uint64_t seed, from;
+    uint64_t seed, from, from_time;
+    uint64_t (*time_at)(void *ctx, uint64_t icount);
+    void *clock;
     struct choice *list; /* sorted */
     size_t nlist;
     bool quiet;
@@ -65,7 +67,8 @@ uint64_t vary_random(const struct vary *v, enum vary_kind k, uint64_t a, uint64_
 /* Whether anything is varied at the position. */
 static inline bool vary_begun(const struct vary *v, uint64_t icount)
 {
-    return !v->quiet && icount >= v->from;
+    return !v->quiet && icount >= v->from &&
+           (!v->from_time || (v->time_at && v->time_at(v->clock, icount) >= v->from_time));
 }
 /* The first choice of the schedule that is not before that key, or NULL. */
 const struct choice *vary_listed(const struct vary *v, enum vary_kind k, uint32_t cpu, uint64_t ordinal);

@@ -95,6 +95,12 @@ void vary_quiet(struct vary *v, bool on)
         v->quiet = on;
 }
 
+void vary_clock(struct vary *v, uint64_t (*time_at)(void *ctx, uint64_t icount), void *ctx)
+{
+    v->time_at = time_at;
+    v->clock = ctx;
+}
+
 void vary_reseed(struct vary *v, uint64_t seed)
 {
     v->seed = seed;
@@ -443,6 +449,7 @@ static int read_settings(struct vary *v, const struct engine_config *cfg, struct
     const char *kinds = config_get(cfg, "vary"), *schedule = config_get(cfg, "schedule");
     if ((kinds && parse_kinds(kinds, v->kind, &v->errors, err)) ||
         read_number(cfg, "vary-seed", &v->seed, err) || read_number(cfg, "vary-from", &v->from, err) ||
+        read_number(cfg, "vary-from-time", &v->from_time, err) ||
         (schedule && parse_schedule(schedule, &v->list, &v->nlist, err)) ||
         vary_errors_fit(&v->errors, cfg, err))
         return -1;
@@ -451,7 +458,7 @@ static int read_settings(struct vary *v, const struct engine_config *cfg, struct
     for (size_t i = 0; i < v->nlist; i++)
         v->kind[v->list[i].kind].scheduled = true;
     for (unsigned k = 0; k < VARY_KINDS; k++)
-        if (v->from && rows[k].at_reset && v->kind[k].varied)
+        if ((v->from || v->from_time) && rows[k].at_reset && v->kind[k].varied)
             return error_set(err, "%s varies at power-on only: leave out from=, or %s", rows[k].name,
                              rows[k].name);
     return 0;

@@ -14,6 +14,7 @@
  *   vary        kinds and their bounds: "turns,irq=max:500ns", and errors: "errors=disk,lba=5,count=2" (vary_check)
  *   vary-seed   a number
  *   vary-from   the icount from which on anything is varied
+ *   vary-from-time  the guest time from which on, in ns
  *   schedule    choices, separated by ';' or line ends (vary_schedule_check)
  */
 #ifndef BOOTREEL_HV_VARY_VARY_H
@@ -40,6 +41,8 @@ struct vary;
 /* *v is NULL if the configuration varies nothing. -1 with err if it cannot be read. */
 int vary_create(const struct engine_config *cfg, struct vary **v, struct error *err);
 void vary_free(struct vary *v); /* NULL is allowed */
+/* How it learns what guest time it is at a position that is reached now, in ns; before anything is chosen. */
+void vary_clock(struct vary *v, uint64_t (*time_at)(void *ctx, uint64_t icount), void *ctx);
 /* Whether the texts are valid settings; NULL is. -1 with err, which names the word. */
 int vary_check(const char *kinds, struct error *err);
 int vary_schedule_check(const char *schedule, struct error *err);

@@ -21,6 +21,14 @@ run_of() { "$BOOTREEL" events --format json "$1"; }
 same <(run_of plain.reel) <(expect 0 empty "$BOOTREEL" record "${machine[@]}" --schedule /dev/null -o empty.reel && run_of empty.reel) "an empty schedule is the plain run"
 same <(run_of plain.reel) <(expect 0 later "$BOOTREEL" record "${machine[@]}" --vary turns,irq,from=1G -o later.reel && run_of later.reel) "nothing varies before from="
 cmp -s <(run_of plain.reel) <(run_of other.reel) && fail "another seed, the same run"
+expect 0,1 late "$BOOTREEL" record "${machine[@]}" --vary turns,from=10s --seed 8 -o late.reel && same <(run_of plain.reel) <(run_of late.reel) "nothing varies before a guest time"
+expect 0,1 time "$BOOTREEL" record "${machine[@]}" --vary turns,from=2ms --seed 8 -o time.reel
+expect 0,1 time2 "$BOOTREEL" record "${machine[@]}" --vary turns,from=2ms --seed 8 --no-compile -o time2.reel
+cmp time.reel time2.reel || fail "from=TIME: compiled or interpreted"
+cmp -s <(run_of plain.reel) <(run_of time.reel) && fail "from=2ms varies nothing"
+expect 0 time-verify "$BOOTREEL" replay --verify --jobs 1 time.reel
+printf 'from 2.18ms\nturns 0:5000 1\n' >late.schedule
+expect 0,1 from "$BOOTREEL" record "${machine[@]}" --schedule late.schedule -o from.reel
 printf '# a comment\nturns 0:5000 1\nirq 0 400\n' >some.schedule
 expect 0,1 some "$BOOTREEL" record "${machine[@]}" --schedule some.schedule -o some.reel && expect 0 some-verify "$BOOTREEL" replay --verify some.reel
 
@@ -65,8 +73,8 @@ refused 'write it as percent=5' --vary errors=net,percent=0 --nic virtio
 refused '"foo" is neither a kind of variation nor a word of turns' --vary turns,foo
 refused 'at:start_kernel: variation at a function is not implemented' --vary turns=at:start_kernel
 refused 'write it as max:500' --vary irq=max:0
-refused 'a stage is not known while recording: give an icount' --vary turns,from=stage:kernel
-refused 'a guest time is not known while recording' --vary turns,from=1.5s
+refused 'a stage is not known while recording: give an icount or a guest time' --vary turns,from=stage:kernel
+refused 'a part of a recorded run is not known while recording' --vary turns,from=50%
 refused 'a text on the console is not known' --vary from=console:a,b
 refused '"here" is not a position' --vary turns,from=here
 refused '--seed: goes with --vary' --seed 1
