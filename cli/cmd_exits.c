@@ -40,6 +40,7 @@ struct exits {
     size_t nblocks;
     size_t on[UINT8_MAX + 1]; /* by processor: the block that it was in last, + 1 */
     bool estimated;
+    bool answers; /* of device models: the trace tells of them */
 };
 
 static struct block *block_of(struct exits *x, uint64_t address, unsigned cpu)
@@ -100,6 +101,7 @@ static void asked(struct exits *x, const struct event *ev)
 static void answered(struct exits *x, const struct event *ev)
 {
     struct block *b = x->on[ev->cpu] ? &x->blocks[x->on[ev->cpu] - 1] : NULL;
+    x->answers = true;
     if (b && b->asked != UINT64_MAX)
         x->rows[b->row].model += (ev->time - b->asked) * b->times;
     if (b)
@@ -190,14 +192,26 @@ static void print_levels(const struct exits *x)
         away += x->rows[i].away;
         model += x->rows[i].model;
     }
-    out_print(stdout, "%sguests ran %.6f s", x->estimated ? "about: " : "", (double)x->inside / 1e9);
-    out_print(stdout, " and were left for %.6f s, of which their device model took %.6f s\n",
-              (double)away / 1e9, (double)model / 1e9);
+    out_print(stdout, "%sguests ran %.6f s and were left for %.6f s", x->estimated ? "about: " : "",
+              (double)x->inside / 1e9, (double)away / 1e9);
+    if (x->answers)
+        out_print(stdout, ", of which their device model took %.6f s", (double)model / 1e9);
+    out_char(stdout, '\n');
+}
+
+/* How long a device model took: not known where nothing tells of its answers. */
+static const char *model_text(const struct exits *x, const struct row *r, char *buf, size_t size)
+{
+    if (x->answers)
+        snprintf(buf, size, "%.6f s", (double)r->model / 1e9);
+    else
+        snprintf(buf, size, "-");
+    return buf;
 }
 
 static void print_text(const struct exits *x, const struct stages *stages)
 {
-    char n[NUMBER_TEXT], at[NUMBER_TEXT];
+    char n[NUMBER_TEXT], at[NUMBER_TEXT], took[32];
     long stage = -1;
     if (!x->entries && !x->refused) {
         out_print(stdout, "no guest was entered\n");
@@ -216,9 +230,9 @@ static void print_text(const struct exits *x, const struct stages *stages)
         if (x->by_stage && (!i || r->stage != stage))
             out_print(stdout, "%s\n", stage_name(stages, r->stage));
         stage = r->stage;
-        out_print(stdout, "%14s %3" PRIu64 ".%" PRIu64 "%% %18s %10.6f s %10.6f s  %s\n",
+        out_print(stdout, "%14s %3" PRIu64 ".%" PRIu64 "%% %18s %10.6f s %12s  %s\n",
                   number_commas(n, r->count), share / 10, share % 10, number_commas(at, r->first),
-                  (double)r->away / 1e9, (double)r->model / 1e9, r->name);
+                  (double)r->away / 1e9, model_text(x, r, took, sizeof took), r->name);
     }
 }
 
@@ -235,7 +249,8 @@ static void print_json(const struct exits *x, const struct stages *stages)
         json_number(g, "exits", r->count);
         json_number(g, "first", r->first);
         json_number(g, "away_ns", r->away);
-        json_number(g, "model_ns", r->model);
+        if (x->answers)
+            json_number(g, "model_ns", r->model);
         json_bool(g, "estimated", x->estimated);
         yajl_gen_map_close(g);
     }
