@@ -113,26 +113,40 @@ struct trial_options hunt_trial_options(const struct hunt *h, const struct engin
                                   .text_before = h->bad_before};
 }
 
+bool hunt_judges_traces(const struct hunt *h)
+{
+    return h->bad == BAD_WHY || h->bad == BAD_COMMAND;
+}
+
+int hunt_judge(const struct hunt *h, const char *path, char outcome[TRIAL_OUTCOME], bool *bad,
+               struct error *err)
+{
+    struct hunt_kept k = {0};
+    int status = 0;
+    if (h->bad == BAD_WHY) {
+        const int rc = ask(h, path, &k, bad, err);
+        snprintf(outcome, TRIAL_OUTCOME, "%s", k.code);
+        return rc;
+    }
+    char *name = mem_string(path);
+    const int rc = spawn_shell(h->bad_text, &name, 1, NULL, -1, &status, err);
+    free(name);
+    *bad = status != 0;
+    snprintf(outcome, TRIAL_OUTCOME,
+             WIFSIGNALED(status) ? "the command was ended by signal %d" : "the command's status %d",
+             WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    return rc;
+}
+
 /* Records the trial, and judges the trace. */
 static int judge_trace(const struct hunt *h, struct hunt_trial *trial, struct error *err)
 {
-    struct hunt_kept k = {0};
     char *path = text_format("%s/trial-%llu.reel", h->folder, (unsigned long long)trial->seed);
-    int rc = record_seed(h, trial->seed, path, err);
-    if (!rc && h->bad == BAD_WHY) {
-        rc = ask(h, path, &k, &trial->bad, err);
-        snprintf(trial->outcome, sizeof trial->outcome, "%s", k.code);
-    } else if (!rc) {
-        int status = 0;
-        rc = spawn_shell(h->bad_text, &path, 1, NULL, -1, &status, err);
-        trial->bad = status != 0;
-        snprintf(trial->outcome, sizeof trial->outcome,
-                 WIFSIGNALED(status) ? "the command was ended by signal %d" : "the command's status %d",
-                 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-    }
+    const int rc =
+        record_seed(h, trial->seed, path, err) || hunt_judge(h, path, trial->outcome, &trial->bad, err);
     unlink(path);
     free(path);
-    return rc;
+    return rc ? -1 : 0;
 }
 
 static int run_trial(struct run *run, struct hunt_trial *trial, struct error *err)
@@ -140,7 +154,7 @@ static int run_trial(struct run *run, struct hunt_trial *trial, struct error *er
     const struct hunt *h = run->h;
     struct trial_end end;
     snprintf(run->seed, sizeof run->seed, "%llu", (unsigned long long)trial->seed);
-    if (h->bad == BAD_WHY || h->bad == BAD_COMMAND)
+    if (hunt_judges_traces(h))
         return judge_trace(h, trial, err);
     const struct trial_options o = hunt_trial_options(h, &run->cfg);
     struct trial *t = run->beginning ? run->beginning : trial_new(&o, err);
@@ -321,7 +335,7 @@ static int run_plain(struct run *run, struct error *err)
 /* Runs what all trials share. */
 static int run_beginning(struct run *run, struct error *err)
 {
-    if (!run->h->from || run->h->bad == BAD_WHY || run->h->bad == BAD_COMMAND)
+    if (!run->h->from || hunt_judges_traces(run->h))
         return 0;
     const struct trial_options o = hunt_trial_options(run->h, &run->cfg);
     run->beginning = trial_new(&o, err);

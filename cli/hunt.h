@@ -70,6 +70,11 @@ int hunt_table(const struct hunt_results *r);
 
 /* Whether a setting says what is varied, and how. */
 bool hunt_is_variation(const char *key);
+/* Whether the condition is one of a trace, and not of a run alone. */
+bool hunt_judges_traces(const struct hunt *h);
+/* By such a condition, whether a trace is bad, and its outcome in words. -1 with err if it cannot be read, or the command not be run. */
+int hunt_judge(const struct hunt *h, const char *path, char outcome[TRIAL_OUTCOME], bool *bad,
+               struct error *err);
 /* A trial of that machine, with the hunt's condition and limits. */
 struct trial_options hunt_trial_options(const struct hunt *h, const struct engine_config *cfg);
 /* Makes the trials that are not in `r` yet, and adds them. -1 with err. */

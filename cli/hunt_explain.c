@@ -62,6 +62,36 @@ static void take_outcome(const struct explain *x, const struct trial_end *end, c
         *p = (unsigned char)*p < ' ' ? ' ' : *p;
 }
 
+/* Records the run with the settings that are in x->cfg. */
+static int record_run(struct explain *x, const char *path, struct error *err)
+{
+    const struct position until = {.kind = POS_ICOUNT, .n = x->until};
+    struct record_result result;
+    const struct record_options o = {.path = path,
+                                     .kind = x->kind,
+                                     .config = &x->cfg,
+                                     .classes = EVENT_CLASSES_DEFAULT,
+                                     .checkpoint_every = RECORD_CHECKPOINT_EVERY,
+                                     .checkpoint_adapted = true,
+                                     .until = &until,
+                                     .nuntil = x->until ? 1 : 0,
+                                     .unattended = !x->until};
+    struct recorder *r = recorder_create(&o, err);
+    const int rc = r ? recorder_run(r, &result, err) : -1;
+    recorder_destroy(r);
+    return rc;
+}
+
+/* A condition of traces: the run is recorded beside the trace for it. */
+static int judge_run(struct explain *x, char outcome[TRIAL_OUTCOME])
+{
+    char *path = text_format("%s.trial-%d", x->path, (int)getpid());
+    const int rc = record_run(x, path, x->err) || hunt_judge(x->h, path, outcome, &x->said, x->err);
+    unlink(path);
+    free(path);
+    return rc ? -1 : 0;
+}
+
 /* Runs the machine with some settings after the plain ones, and notes its choices in `list` unless that is NULL. */
 static int run(struct explain *x, const struct setting *more, size_t n, struct choices *list,
                char outcome[TRIAL_OUTCOME])
@@ -74,14 +104,20 @@ static int run(struct explain *x, const struct setting *more, size_t n, struct c
     o.kind = x->kind;
     o.until = x->until; /* as the recording ended, whatever the hunt's limits were */
     o.until_time = 0;
-    struct trial *t = trial_new(&o, x->err);
     x->runs++;
+    if (hunt_judges_traces(x->h) && judge_run(x, outcome))
+        return -1;
+    if (hunt_judges_traces(x->h) && !list)
+        return 0;
+    struct trial *t = trial_new(&o, x->err);
     if (!t)
         return -1;
     if (list)
         trial_engine(t)->ops->choices(trial_engine(t), note_choice, list);
     trial_run(t, &end);
     trial_free(t);
+    if (hunt_judges_traces(x->h))
+        return 0;
     take_outcome(x, &end, outcome);
     x->said = end.said;
     return 0;
@@ -191,8 +227,8 @@ static int run_both(struct explain *x)
 static int check_outcomes(const struct explain *x, struct error *err)
 {
     const enum hunt_bad bad = x->h->bad;
-    if (bad != BAD_END && x->recorded_said != (bad == BAD_TEXT))
-        return error_set(err, "%.200s: is not bad by this --bad: it %.200s", x->path, x->bad);
+    if (bad != BAD_END && x->recorded_said == (bad == BAD_NO_TEXT))
+        return error_set(err, "%.200s: is not bad by this --bad: %.200s", x->path, x->bad);
     if (strcmp(x->good, x->bad))
         return 0;
     return bad == BAD_END
@@ -200,17 +236,12 @@ static int check_outcomes(const struct explain *x, struct error *err)
                      err,
                      "%.200s: ends in the same way without its choices: %.100s: give --bad console:TEXT or 'no console:TEXT', if what it prints is wrong",
                      x->path, x->bad)
-               : error_set(err, "%.200s: it %.200s without its choices too: give another --bad", x->path,
+               : error_set(err, "%.200s: the same without its choices: %.200s: give another --bad", x->path,
                            x->bad);
 }
 
 static int begin(struct explain *x, struct error *err)
 {
-    if (x->h->bad == BAD_WHY || x->h->bad == BAD_COMMAND)
-        return error_set(
-            err,
-            "--explain with --bad %s is not implemented: give --bad console:TEXT or 'no console:TEXT', with what the bad boot prints or lacks",
-            x->h->bad == BAD_WHY ? "why" : "command:");
     x->t = open_trace(x->path);
     if (!x->t)
         return error_set(err, "%.300s: cannot be read", x->path);
@@ -290,26 +321,6 @@ static int write_schedule(struct explain *x, const char *path, struct error *err
     return output_done(out, err);
 }
 
-/* Records the run with the schedule that is left. */
-static int record_least(struct explain *x, const char *path, struct error *err)
-{
-    const struct position until = {.kind = POS_ICOUNT, .n = x->until};
-    struct record_result result;
-    const struct record_options o = {.path = path,
-                                     .kind = x->kind,
-                                     .config = &x->cfg,
-                                     .classes = EVENT_CLASSES_DEFAULT,
-                                     .checkpoint_every = RECORD_CHECKPOINT_EVERY,
-                                     .checkpoint_adapted = true,
-                                     .until = &until,
-                                     .nuntil = x->until ? 1 : 0,
-                                     .unattended = !x->until};
-    struct recorder *r = recorder_create(&o, err);
-    const int rc = r ? recorder_run(r, &result, err) : -1;
-    recorder_destroy(r);
-    return rc;
-}
-
 static int prove(struct explain *x, size_t *same, struct error *err)
 {
     char outcome[TRIAL_OUTCOME];
@@ -365,7 +376,7 @@ static int explain(struct explain *x, const char *schedule, const char *reel, st
     for (size_t i = 0; i < x->m.n && i < WINDOWS; i++)
         say_window(x, i, &more[i]);
     show(x, 0);
-    if (x->failed || prove(x, &same, err) || write_schedule(x, schedule, err) || record_least(x, reel, err))
+    if (x->failed || prove(x, &same, err) || write_schedule(x, schedule, err) || record_run(x, reel, err))
         return -1;
     say_result(x, same);
     const struct hunt_words w = {.kind = x->kind,

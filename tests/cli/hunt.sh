@@ -81,8 +81,14 @@ holds prints.out 'reel: prints "stale"' "the text that is explained" && holds pr
 expect 0 lacks "$BOOTREEL" hunt --explain "$stale" --bad 'no console:good before 10s' -o lacks.schedule
 holds lacks.out 'reel: does not print "good" in time' "the text that is missing" && holds lacks.out 'without its choices: prints "good" in time' "… and not without"
 expect 2 not-bad "$BOOTREEL" hunt --explain "$stale" --bad console:good && holds not-bad.err 'is not bad by this --bad' "another condition"
-expect 2 same "$BOOTREEL" hunt --explain "$stale" --bad console:race && holds same.err 'without its choices too' "a condition of both"
-expect 2 by-why "$BOOTREEL" hunt --explain "$stale" --bad why && holds by-why.err 'bad why is not implemented: give' "why"
+expect 2 same "$BOOTREEL" hunt --explain "$stale" --bad console:race && holds same.err 'the same without its choices' "a condition of both"
+# A condition of the trace: each run is recorded for it.
+printf '#!/bin/sh\n! "%s" events --class console "$1" | grep -q stale\n' "$BOOTREEL" >fresh && chmod +x fresh
+expect 0 by-command "$BOOTREEL" hunt --explain "$stale" --bad "command:./fresh" -o command.schedule
+holds by-command.out "reel: the command's status 1" "the command's condition" && holds by-command.out "without its choices: the command's status 0" "… and not without"
+same <(grep -v "^#" command.schedule) <(grep -v "^#" prints.schedule) "the same choices by another condition"
+expect 2 by-true "$BOOTREEL" hunt --explain "$stale" --bad command:true && holds by-true.err 'is not bad by this --bad' "a command that finds nothing"
+ls hunt-flag/*.trial-* 2>/dev/null && fail "traces of runs were left behind"
 expect 2 bad-time "$BOOTREEL" hunt --explain "$stale" --bad 'no console:good before 1x' && holds bad-time.err '1x is no guest time' "a bad time"
 # A crash on the way counts, though the boot after it ends well.
 reset_kernel reset.elf
