@@ -96,17 +96,10 @@ static struct ask_target *add(struct attaching *x, const struct symbol_mapping *
     return t;
 }
 
-static bool is_code(const struct symbol *s)
-{
-    return s->type == 't' || s->type == 'T' || s->type == 'w' || s->type == 'W' || s->type == 'i' ||
-           s->type == '?';
-}
-
-/* Parts of functions that compilers put apart, and places before functions, are no functions. */
+/* Parts of functions that compilers put apart are no functions. */
 static bool is_function(const struct symbol *s)
 {
-    return is_code(s) && !strstr(s->name, ".cold") && strncmp(s->name, "__pfx_", 6) &&
-           strncmp(s->name, "__cfi_", 6) && !(s->flags & SYMBOL_ABSOLUTE);
+    return symbol_is_called(s) && !strstr(s->name, ".cold");
 }
 
 /* Whether this place has a target at the address in that space already: a function of several names fires once. */
@@ -149,7 +142,7 @@ static void search_table(struct attaching *x, const struct symbol_mapping *m, co
 {
     struct symbol s;
     if (how == BY_NAME) {
-        if (symbol_table_find(m->table, want, &s) && is_code(&s))
+        if (symbol_table_find(m->table, want, &s) && symbol_is_called(&s))
             add_function(x, m, &s);
         return;
     }

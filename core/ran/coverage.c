@@ -547,9 +547,10 @@ static uint64_t count_bytes(const struct coverage *c, size_t module, uint64_t ad
     return found;
 }
 
+/* What is known to be code. */
 static bool is_code(const struct symbol *s)
 {
-    return s->type && strchr("tTwWiI", s->type) && !(s->flags & SYMBOL_ABSOLUTE);
+    return symbol_is_called(s) && s->type != '?';
 }
 
 static void find_functions(struct coverage *c, size_t i)

@@ -130,3 +130,9 @@ bool symbols_search_next(struct symbol_search *q, struct symbol *sym)
     }
     return true;
 }
+
+bool symbol_is_called(const struct symbol *s)
+{
+    return s->type && strchr("tTwWiI?", s->type) && !(s->flags & SYMBOL_ABSOLUTE) &&
+           strncmp(s->name, "__pfx_", 6) && strncmp(s->name, "__cfi_", 6);
+}

@@ -210,6 +210,9 @@ struct symbol_search {
 struct symbol_search symbols_search(const struct symbols *s, symbol_space space, const char *text,
                                     uint64_t at);
 bool symbols_search_next(struct symbol_search *q, struct symbol *sym);
+/* Whether it is code that can be called, or a part of it that the compiler put apart (NAME.cold): not a number, and not the room that
+ * compilers leave before a function (__pfx_NAME, __cfi_NAME), where nothing is executed. */
+bool symbol_is_called(const struct symbol *s);
 /* The same in one table, but only copies and by a pattern, with link addresses: from entry *next on, which is 0 at first. */
 bool symbol_table_search(const struct symbol_table *t, const char *text, size_t *next, struct symbol *sym);
 bool symbol_is_pattern(const char *text);

@@ -705,6 +705,11 @@ static void test_search(void **state)
     found_are(s, "pushed", "");
     found_are(s, "p?p*", " pop@101030 pop.part.1@101040");
     found_are(s, "push*", " push.constprop.0@101000 push.isra.0@101020 pushed.other@101060");
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) { /* the room before a function is none */
+        const struct symbol sym = {.name = names[i], .type = 't'};
+        assert_int_equal(symbol_is_called(&sym), i != 7);
+    }
+    assert_false(symbol_is_called(&(struct symbol){.name = "push_data", .type = 'd'}));
     assert_true(symbol_name_matches("kernel:p*", "pop") && !symbol_name_matches("p*", "top"));
     symbols_free(s);
 }
