@@ -215,6 +215,21 @@ static int add_writable(struct run *r, struct error *err)
     return 0;
 }
 
+/* A package that was unpacked, and not installed, lacks what modprobe looks at. */
+static void say_no_index(const char *modules, const char *release)
+{
+    char *index = text_format("%s/modules.dep", modules), *text = NULL;
+    if (access(index, R_OK)) {
+        text = text_format(
+            "%s: has no modules.dep, so modprobe finds no module there: run depmod -b FOLDER %s, where its "
+            "lib/modules is in FOLDER",
+            modules, release);
+        say_warning(NULL, text);
+    }
+    free(text);
+    free(index);
+}
+
 /* An installed kernel's modules are where modprobe looks for them, if the root does not have them there anyway. */
 static int add_modules(struct run *r, struct error *err)
 {
@@ -226,6 +241,8 @@ static int add_modules(struct run *r, struct error *err)
         mem_none(0);
     there = realpath(own, NULL);
     int rc = 0;
+    if (real)
+        say_no_index(real, r->tree.release);
     if (real && (!there || strcmp(real, there)))
         rc = add_mount(r, mem_string(real), where, "modules", 0, err);
     free(real);
