@@ -45,6 +45,7 @@ struct stream_finder {
     struct open_stream open[OPEN_STREAMS];
     struct kept kept[KEPT_CHUNKS]; /* the latest that are not wholly part of a stream */
     size_t next_kept;
+    uint64_t taken; /* packed bytes of the stream that was fed last; 0 if it turned out to be none */
     struct candidate candidate[CANDIDATES];
     size_t next_candidate;
 };
@@ -128,6 +129,7 @@ static size_t feed(struct stream_finder *f, struct open_stream *o, const uint8_t
     o->s.packed += used;
     o->next++;
     o->fed = ++f->clock;
+    f->taken = result == UNPACK_BAD ? 0 : o->s.packed;
     if (result == UNPACK_END)
         complete(f, o);
     if (result != UNPACK_MORE || o->s.packed > STREAM_MAX_PACKED)
@@ -177,15 +179,18 @@ static uint64_t place_of(const struct candidate *c)
 }
 
 /* One of the same format that began shortly before it was short. */
-static void note_candidate(struct stream_finder *f, const struct candidate *new)
+static void note_candidate(struct stream_finder *f, const struct candidate *next)
 {
+    struct candidate *room = NULL;
     for (size_t i = 0; i < CANDIDATES; i++) {
         struct candidate *c = &f->candidate[i];
-        if (c->used && c->image == new->image && c->format == new->format &&place_of(c) < place_of(new) &&
-            place_of(new) - place_of(c) < SHORT)
+        if (c->used && c->image == next->image && c->format == next->format && place_of(c) < place_of(next) &&
+            place_of(next) - place_of(c) < SHORT)
             c->used = false;
+        if (!c->used)
+            room = c;
     }
-    f->candidate[f->next_candidate++ % CANDIDATES] = *new;
+    *(room ? room : &f->candidate[f->next_candidate++ % CANDIDATES]) = *next;
 }
 
 /* Whether enough of it has come, without a gap. */
@@ -213,13 +218,34 @@ static struct candidate *next_ready(struct stream_finder *f, uint64_t image)
     return first;
 }
 
+/* What looked like a beginning is within a stream. */
+static void drop_inside(struct stream_finder *f, const struct candidate *stream, uint64_t bytes)
+{
+    for (size_t i = 0; i < CANDIDATES; i++) {
+        struct candidate *c = &f->candidate[i];
+        if (c->image == stream->image && place_of(c) > place_of(stream) &&
+            place_of(c) - place_of(stream) < bytes)
+            c->used = false;
+    }
+}
+
 static void begin_ready(struct stream_finder *f, uint64_t image)
 {
     struct candidate *c;
     while (f->left >= 2 * STREAM_LEAST && (c = next_ready(f, image))) {
         c->used = false;
         begin(f, c, kept_find(f, image, c->chunk));
+        drop_inside(f, c, f->taken);
     }
+}
+
+/* The first bytes of gzip's data say little: three of them are anywhere. RFC 1952, 2.3: reserved flags are 0; what compressors and systems
+ * say of themselves. */
+static bool is_likely(const uint8_t *p, size_t n, unsigned format)
+{
+    enum { FLAGS = 3, XFL = 8, OS = 9, RESERVED = 0xe0, OS_LAST = 13, OS_UNKNOWN = 255 };
+    return format != UNPACK_GZIP || n <= OS ||
+           (!(p[FLAGS] & RESERVED) && !(p[XFL] & ~6) && (p[OS] <= OS_LAST || p[OS] == OS_UNKNOWN));
 }
 
 static void search(struct stream_finder *f, uint64_t image, uint64_t chunk, const uint8_t *data, size_t n,
@@ -228,7 +254,8 @@ static void search(struct stream_finder *f, uint64_t image, uint64_t chunk, cons
     unsigned format;
     struct unpack_search s = {0};
     for (; (at = unpack_find(&s, data, n, at, &format)) < n; at++)
-        note_candidate(f, &(struct candidate){true, image, chunk, at, format});
+        if (is_likely(data + at, n - at, format))
+            note_candidate(f, &(struct candidate){true, image, chunk, at, format});
 }
 
 void stream_finder_chunk(struct stream_finder *f, uint64_t image, uint64_t chunk, const uint8_t *data,
