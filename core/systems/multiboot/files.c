@@ -12,7 +12,7 @@
 #include "core/systems/multiboot/private/impl.h"
 
 /* Recordings of 1.0.0, whose story is of revision 1, do not report such kernels. */
-enum { SECTOR = 512, READ_MOST = 1 << 20, STORY_OF_FILES = 2 };
+enum { SECTOR = 512, READ_MOST = 1 << 20, LOOKS_MOST = 256, STORY_OF_FILES = 2 };
 
 void mb_files_free(struct mb_guest *mg)
 {
@@ -48,34 +48,39 @@ static bool add_entry(struct mb_guest *mg, uint64_t address)
     return true;
 }
 
-static void file_at(struct mb_guest *mg, uint64_t address, size_t n)
+/* Whether it is a file of multiboot's. */
+static bool file_at(struct mb_guest *mg, uint64_t address, size_t n)
 {
     struct kernel_entries e;
     bool any = false;
     uint8_t *file = mem_zero(1, n);
     base_peek_physical(&mg->base, address, file, n);
-    if (kernel_head_entries(file, n, &e) && e.multiboot)
-        for (unsigned i = 0; i < e.n; i++)
-            any |= add_entry(mg, e.address[i]);
+    const bool is = kernel_head_entries(file, n, &e) && e.multiboot;
+    for (unsigned i = 0; is && i < e.n; i++)
+        any |= add_entry(mg, e.address[i]);
     if (any)
         probes_apply(mg->base.o.probes);
     free(file);
+    return is;
 }
 
-/* What lies in memory where the drive puts what was read: files begin at sectors. */
+/* What lies in memory where the drive puts what was read: files begin at sectors. It is enough to have found one; and the data come soon. */
 static void look(struct mb_guest *mg)
 {
+    bool found = ++mg->looks == LOOKS_MOST;
     for (uint64_t at = 0; at < mg->reading; at += SECTOR) {
         uint8_t magic[SELFMAG];
         if (base_peek_physical(&mg->base, mg->read_to + at, magic, SELFMAG) != SELFMAG)
-            return;
+            break;
         const uint64_t n = mg->reading - at;
         if (!memcmp(magic, ELFMAG, SELFMAG))
-            file_at(mg, mg->read_to + at, n < KERNEL_HEAD ? n : KERNEL_HEAD);
+            found |= file_at(mg, mg->read_to + at, n < KERNEL_HEAD ? n : KERNEL_HEAD);
     }
+    if (found)
+        mg->reading = 0;
 }
 
-/* Of a command of SCSI's the drive may be a CD. */
+/* Of a command of SCSI's the drive may be a CD; of a disk this is too much, and some of it old data. */
 static uint64_t bytes_of(const struct event *ev)
 {
     enum { READ_10 = 0x28, READ_12 = 0xa8, CD_SECTOR = 2048 };
@@ -89,12 +94,18 @@ void mb_look_for_files(struct mb_guest *mg, const struct event *ev)
     if (mg->users || mg->base.guest.parent || mg->base.o.story < STORY_OF_FILES)
         return;
     mg->users = mb_reg(mg, GUEST_CPL) == 3;
-    if (mg->reading && !mg->users)
+    if (mg->users) { /* the addresses are programs' from now on */
+        mb_files_free(mg);
+        probes_apply(mg->base.o.probes);
+        return;
+    }
+    if (mg->reading)
         look(mg);
     if (ev->kind == EV_DISK_READ || ev->kind == EV_DISK_WRITE)
         mg->reading = 0;
     if (ev->kind == EV_DISK_READ && EVF(ev, DISK_READ, address)) {
         mg->read_to = EVF(ev, DISK_READ, address);
         mg->reading = bytes_of(ev);
+        mg->looks = 0;
     }
 }

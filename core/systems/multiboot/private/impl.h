@@ -52,6 +52,7 @@ struct mb_guest {
     unsigned probe[3]; /* at its `mov $magic,%eax`, at its jump, at the kernel's entry; 0: none */
     /* what a loader reads (files.c) */
     uint64_t read_to, reading; /* the last read of a drive: where to in memory, and its bytes; 0: none */
+    unsigned looks;            /* how often that was looked at */
     bool users;                /* user mode has run: that is no loader */
     struct mb_file_entry file_entry[MB_ENTRIES];
     unsigned nfile_entries; /* so far */
