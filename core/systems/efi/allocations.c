@@ -21,13 +21,19 @@ struct allocation {
 struct allocations {
     struct allocation *list;
     size_t n;
+    bool full; /* the oldest were forgotten */
 };
 
 static struct allocation *add(struct allocations *a, const struct event *ev, uint64_t begin, uint64_t pages)
 {
-    if (!pages || a->n >= ALLOCATIONS_MAX)
+    if (!pages)
         return NULL;
-    MEM_MORE(a->list, a->n);
+    if (a->n == ALLOCATIONS_MAX) {
+        a->n /= 2;
+        memmove(a->list, a->list + a->n, a->n * sizeof *a->list);
+        a->full = true;
+    }
+    a->list = mem_resize(a->list, (a->n + 1) * sizeof *a->list);
     struct allocation *x = &a->list[a->n++];
     *x = (struct allocation){.begin = begin, .pages = pages, .icount = ev->icount, .time = ev->time};
     const char *text = ev->data, *end = memchr(text, ':', ev->len);
@@ -89,6 +95,14 @@ static const struct look_range *range_of(const struct efi_look *l, uint64_t addr
     return NULL;
 }
 
+/* Neighbouring ranges of one type are one: what is behind its end was freed. */
+static void cut(struct allocation *x, const struct look_range *r)
+{
+    const uint64_t most = (r->address + r->size - x->begin) >> PAGE_SHIFT;
+    if (x->pages > most)
+        x->pages = most;
+}
+
 /* An image's pages have a type of code, by what it is; those of an allocation the type that was asked for. */
 static bool is_left(const struct efi_look *l, struct allocation *x)
 {
@@ -96,6 +110,7 @@ static bool is_left(const struct efi_look *l, struct allocation *x)
     const struct look_range *r = range_of(l, x->begin);
     if (!r)
         return false;
+    cut(x, r);
     if (!x->image)
         return r->type == x->type;
     x->type = r->type;
@@ -147,7 +162,7 @@ static void show(struct efi_look *l, const struct allocation *x)
 }
 
 /* What is used and has no line. */
-static void show_rest(struct efi_look *l, uint64_t known)
+static void show_rest(struct efi_look *l, uint64_t known, bool full)
 {
     enum { CONVENTIONAL = 7 };
     uint64_t used = 0;
@@ -157,6 +172,9 @@ static void show_rest(struct efi_look *l, uint64_t known)
              "(%" PRIu64 " of the %" PRIu64
              " pages in use; the others are the DXE core's own: its pools, and what PEI handed over)\n",
              known < used ? known : used, used);
+    if (full)
+        text_add(l->out, "(there are more allocations than %d: the oldest were not looked at)\n",
+                 ALLOCATIONS_MAX);
 }
 
 int look_at_allocations(struct efi_look *l, struct trace *t, uint64_t icount, struct error *err)
@@ -177,7 +195,7 @@ int look_at_allocations(struct efi_look *l, struct trace *t, uint64_t icount, st
                 known += a.list[i].pages;
                 show(l, &a.list[i]);
             }
-        show_rest(l, known);
+        show_rest(l, known, a.full);
     }
     free(a.list);
     free(l->range);
