@@ -143,9 +143,9 @@ static void take_recorded(struct inspector *in)
     struct error ignored;
     while (in->o.recorded && !in->o.note && in->next_note < trace_note_count(in->o.recorded) &&
            !trace_note(in->o.recorded, in->next_note, &note, &ignored) && note.icount <= now) {
-        if (note.icount && symbols_take_note(in->symbols, &note, &ignored))
-            return;
         in->next_note++;
+        if (note.icount && symbols_take_note(in->symbols, &note, &ignored) && in->o.warn)
+            in->o.warn(in->o.ctx, ignored.text);
     }
 }
 
@@ -513,7 +513,9 @@ static void say_unused(struct inspector *in)
         warn_unused(in, text);
     }
     for (size_t i = 0; in->o.warn && in->o.debug && (path = debug_info_unused(in->o.debug, i)); i++) {
-        snprintf(text, sizeof text, "%.500s: nothing that ran has its build-id", path);
+        snprintf(text, sizeof text, "%.500s: %s", path,
+                 symbol_file_is_pdb(path) ? "no module that was loaded has its symbols"
+                                          : "nothing that ran has its build-id");
         warn_unused(in, text);
     }
     for (size_t i = 0; in->o.warn && in->asked && i < asked_unreached(in->asked, i, text, sizeof text); i++)

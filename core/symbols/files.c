@@ -324,6 +324,14 @@ static bool has_name(const struct candidate *c, const struct names *n)
            (!strcasecmp(c->name, n->built) || !strcasecmp(c->name, n->own) || !strcasecmp(c->name, n->file));
 }
 
+bool symbol_files_any_image(const struct symbol_files *f)
+{
+    for (size_t i = 0; i < f->n; i++)
+        if (!f->list[i].kernel_module && !f->list[i].program)
+            return true;
+    return false;
+}
+
 /* Says once that a file with the right name cannot be used. */
 static void refuse(struct candidate *wrong, const struct error *err,
                    void (*warn)(void *ctx, const char *text), void *ctx)

@@ -325,6 +325,8 @@ void symbol_files_add_program(struct symbol_files *f, const char *path);
 const char *symbol_files_program(struct symbol_files *f, const void *data, size_t size);
 /* The i-th file (not folder) that was added and that no module has used; NULL beyond the last. */
 const char *symbol_files_unused(const struct symbol_files *f, size_t i);
+/* Whether there are files that may be of a firmware's modules or of the machine's images: none of a kernel's modules or of programs. */
+bool symbol_files_any_image(const struct symbol_files *f);
 /* Files are looked for there, too, programs by their build-ids, UEFI modules as above (core/symbols/debug.h); NULL: nowhere. It has to outlive `f`. */
 struct debug_info;
 void symbol_files_also(struct symbol_files *f, struct debug_info *d);

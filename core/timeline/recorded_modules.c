@@ -127,6 +127,8 @@ int recorded_modules_debug(struct trace *t, const struct engine_kind *kind, stru
         if (strcmp(symbol_table_source(m.table), "firmware") || m.end <= m.begin || m.begin != m.bias)
             continue;
         *any = true;
+        if (!symbol_files_any_image(debug_info_modules(f.d)))
+            continue;
         rc = read_image(&f, &m, err);
         if (rc > 0)
             add_module(&f, &m);
