@@ -233,8 +233,11 @@ static int follow(struct search *s, uint64_t *icount, struct result *r, struct e
     if (rc < 0 || cause_seek(s, *icount, err))
         return -1;
     if (!rc) {
-        if (!cause_flash_find(s, *icount, *r))
-            say_other(s);
+        if (cause_flash_find(s, *icount, *r))
+            return 0;
+        if (cause_seek(s, *icount, err)) /* it has gone elsewhere */
+            return -1;
+        say_other(s);
         return 0;
     }
     say_byte(s, address, *icount);

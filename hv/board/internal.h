@@ -1,5 +1,6 @@
 /* internal.h - the board's own struct. For the files that implement the board itself and its bridges, and for chips that belong to the
- * board as a whole (ACPI, firmware configuration, SMBIOS, shadow memory). Other chips use chip.h. */
+ * board as a whole (ACPI, firmware configuration, SMBIOS, shadow memory). Other chips use chip.h and the headers of their
+ * subjects (hv/board/README.md). */
 #ifndef BOOTREEL_HV_BOARD_INTERNAL_H
 #define BOOTREEL_HV_BOARD_INTERNAL_H
 

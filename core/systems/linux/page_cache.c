@@ -21,7 +21,7 @@ static bool is_sibling(uint64_t entry)
 
 uint64_t page_cache_find(const struct page_cache *c, uint64_t mapping, uint64_t index, uint64_t *first)
 {
-    uint64_t entry = c->word(c->ctx, mapping + c->head);
+    uint64_t entry = mapping ? c->word(c->ctx, mapping + c->head) : 0;
     *first = index;
     if (!is_node(entry)) /* an only page, the file's first */
         return index || entry & 3 ? 0 : entry;

@@ -28,6 +28,8 @@ static struct page_cache page_cache_of(const struct linux_guest *lx)
 /* Reads one page of a file into buf, which is all zero before. */
 static void read_page(const struct linux_guest *lx, uint64_t mapping, uint64_t index, void *buf)
 {
+    if (lx->types.mapping_head < 0 || lx->types.node_shift < 0 || lx->types.node_slots < 0)
+        return;
     const struct page_cache c = page_cache_of(lx);
     uint64_t first, page = page_cache_find(&c, mapping, index, &first), map = lx_word(lx, lx->vmemmap);
     if (!page || page < map)

@@ -1,4 +1,4 @@
-/* efi_call.c - see efi_call.h.
+/* call.c - see private/call.h.
  *
  * Source: UEFI 2.10, 2.3.4.2 (calling conventions on x64), 13.5.2 (EFI_FILE_PROTOCOL.Open()), appendix D (status codes). */
 #include "base/byte_order.h"

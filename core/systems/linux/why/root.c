@@ -1,4 +1,4 @@
-/* linux_root.c - Linux without a root file system: no disk, no driver, no initrd, or one that cannot be used. The texts are those of the kernel
+/* root.c - Linux without a root file system: no disk, no driver, no initrd, or one that cannot be used. The texts are those of the kernel
  * (init/do_mounts.c, init/initramfs.c). */
 #include <ctype.h>
 #include <inttypes.h>
