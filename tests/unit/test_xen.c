@@ -548,26 +548,52 @@ static void hypercalls(void **state)
                  "hypercall: d0v0 hypercall 999() = -38\n");
 }
 
+/* A call of mmu_update, which Xen has made again where it is not finished. */
+static void update(struct fixture *f, uint64_t entries, bool finished)
+{
+    put_register(f, 0x50, 1);
+    put_register(f, 0x70, DATA);
+    put_register(f, 0x68, entries);
+    put_register(f, 0x80, DATA + CALLER);
+    f->m.reg[CPL] = 0;
+    f->m.reg[RSP] = STACK + 0x7000;
+    f->m.reg[RDI] = STACK + USER;
+    reach(f, address_of("pv_hypercall"));
+    put_register(f, 0x50, !finished);
+    put_register(f, 0x80, DATA + CALLER - (finished ? 0 : 2));
+    reach(f, address_of("pv_hypercall") + 1);
+}
+
 /* Xen has it made again, to go on with it: one call, as it was made at first. */
 static void continued(void **state)
 {
     struct fixture *f = *state;
     start_domain(f);
     forget(f);
-    f->m.reg[RSP] = STACK + 0x7000;
-    for (unsigned i = 0; i < 3; i++) {
-        put_register(f, 0x50, 1);
-        put_register(f, 0x70, DATA);
-        put_register(f, 0x68, i ? 0x80000001 : 5);
-        put_register(f, 0x80, DATA + CALLER);
-        f->m.reg[CPL] = 0;
-        f->m.reg[RDI] = STACK + USER;
-        reach(f, address_of("pv_hypercall"));
-        put_register(f, 0x50, i < 2 ? 1 : 0);
-        put_register(f, 0x80, DATA + CALLER - (i < 2 ? 2 : 0));
-        reach(f, address_of("pv_hypercall") + 1);
-    }
+    update(f, 5, false);
+    update(f, 0x80000001, false);
+    update(f, 0x80000001, true);
     assert_string_equal(told(f), "hypercall: d0v0 mmu_update(5 entries) = 0\n");
+}
+
+/* Meanwhile another virtual processor makes calls on the same processor, even at the same place. */
+static void continued_after_another(void **state)
+{
+    enum { OTHER_STRUCT = 0x444000 };
+    struct fixture *f = *state;
+    start_domain(f);
+    call(f, "vcpu_create", DOMAIN_STRUCT, 1, OTHER_STRUCT);
+    forget(f);
+    update(f, 5, false);
+    call(f, "context_switch", VCPU_STRUCT, OTHER_STRUCT, 0);
+    hypercall(f, 29, 1, 0, 0, 0);
+    update(f, 7, false);
+    call(f, "context_switch", OTHER_STRUCT, VCPU_STRUCT, 0);
+    update(f, 0x80000001, true);
+    assert_string_equal(told(f), "sched.vcpu: d0v0 -> d0v1\n"
+                                 "hypercall: d0v1 sched_op(block) = 0\n"
+                                 "sched.vcpu: d0v1 -> d0v0\n"
+                                 "hypercall: d0v0 mmu_update(5 entries) = 0\n");
 }
 
 static void traps(void **state)
@@ -682,6 +708,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(life_of_a_domain, set_up, tear_down),
         cmocka_unit_test_setup_teardown(hypercalls, set_up, tear_down),
         cmocka_unit_test_setup_teardown(continued, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(continued_after_another, set_up, tear_down),
         cmocka_unit_test_setup_teardown(traps, set_up, tear_down),
         cmocka_unit_test_setup_teardown(events, set_up, tear_down),
         cmocka_unit_test_setup_teardown(hostile, set_up, tear_down),

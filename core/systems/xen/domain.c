@@ -21,7 +21,7 @@ static struct xen_domain *domain_at(const struct xen_guest *xg, uint64_t structu
     return NULL;
 }
 
-static struct xen_domain *domain_numbered(const struct xen_guest *xg, uint64_t id)
+struct xen_domain *xen_domain_numbered(const struct xen_guest *xg, uint64_t id)
 {
     for (size_t i = 0; i < xg->ndomains; i++)
         if (xg->domains[i].id == id && !xg->domains[i].gone)
@@ -35,7 +35,7 @@ uint64_t xen_domain_number(const struct xen_guest *xg, uint64_t structure)
     return d ? d->id : XEN_DOMAIN_OTHER;
 }
 
-const struct xen_vcpu *xen_vcpu(const struct xen_guest *xg, uint64_t structure)
+struct xen_vcpu *xen_vcpu(const struct xen_guest *xg, uint64_t structure)
 {
     for (size_t i = 0; i < xg->nvcpus; i++)
         if (xg->vcpus[i].structure == structure)
@@ -43,7 +43,7 @@ const struct xen_vcpu *xen_vcpu(const struct xen_guest *xg, uint64_t structure)
     return NULL;
 }
 
-const struct xen_vcpu *xen_running(const struct xen_guest *xg, unsigned cpu)
+struct xen_vcpu *xen_running(const struct xen_guest *xg, unsigned cpu)
 {
     return cpu < XEN_PROCESSORS && xg->running[cpu] ? xen_vcpu(xg, xg->running[cpu]) : NULL;
 }
@@ -151,7 +151,7 @@ static void domain_starts(void *ctx, const struct probe_hit *hit)
     uint64_t id;
     if (!base_here(&xg->base, hit))
         return;
-    struct xen_domain *d = xen_domain_of(&xg->base.guest, hit->cpu, &id) ? domain_numbered(xg, id) : NULL;
+    struct xen_domain *d = xen_domain_of(&xg->base.guest, hit->cpu, &id) ? xen_domain_numbered(xg, id) : NULL;
     if (!d || d->started)
         return;
     d->started = true;
@@ -169,7 +169,7 @@ static void leaves_to_domain(void *ctx, const struct probe_hit *hit)
     if (!base_here(&xg->base, hit))
         return;
     const struct xen_vcpu *v = xen_running(xg, hit->cpu);
-    const struct xen_domain *d = v ? domain_numbered(xg, v->domain) : NULL;
+    const struct xen_domain *d = v ? xen_domain_numbered(xg, v->domain) : NULL;
     uint64_t entry = xen_u64(xg, xen_reg(xg, GUEST_RSP) + USER_RIP);
     if (!d || d->started || entry == xg->start_entry)
         return;
@@ -210,7 +210,7 @@ static void switches(struct xen_guest *xg, struct hook_frame *f)
     if (xg->base.cpu >= XEN_PROCESSORS)
         return;
     xg->running[xg->base.cpu] = base_argument(&xg->base, 1);
-    const struct xen_domain *d = next ? domain_numbered(xg, next->domain) : NULL;
+    const struct xen_domain *d = next ? xen_domain_numbered(xg, next->domain) : NULL;
     if (d && !d->started)
         watch_for_start(xg);
     vcpu_text(prev, text, sizeof text);
@@ -278,6 +278,7 @@ static void remove_domain(struct xen_guest *xg, struct xen_domain *d)
         if (xg->vcpus[i].domain != d->id)
             xg->vcpus[n++] = xg->vcpus[i];
     xg->nvcpus = n;
+    xen_calls_drop(xg, d->id);
 }
 
 static void destroyed(struct xen_guest *xg, struct hook_frame *f)
@@ -308,7 +309,7 @@ static void retell_switch(struct xen_guest *xg, const struct event *ev)
 
 static void retell_end(struct xen_guest *xg, const struct event *ev)
 {
-    struct xen_domain *d = domain_numbered(xg, EVF(ev, DOMAIN_END, domain));
+    struct xen_domain *d = xen_domain_numbered(xg, EVF(ev, DOMAIN_END, domain));
     if (d && ev->len == sizeof destroyed_text - 1 && !memcmp(ev->data, destroyed_text, ev->len))
         remove_domain(xg, d);
 }
@@ -316,7 +317,7 @@ static void retell_end(struct xen_guest *xg, const struct event *ev)
 static void retell_start(struct xen_guest *xg, const struct event *ev)
 {
     const size_t n = strlen(xen_machine_text);
-    struct xen_domain *d = domain_numbered(xg, EVF(ev, DOMAIN_START, domain));
+    struct xen_domain *d = xen_domain_numbered(xg, EVF(ev, DOMAIN_START, domain));
     if (d)
         d->machine = ev->len == n && !memcmp(ev->data, xen_machine_text, n);
 }
@@ -408,6 +409,7 @@ void xen_domains_free(struct xen_guest *xg)
 {
     free(xg->domains);
     free(xg->vcpus);
+    free(xg->calls);
     free(xg->frames);
 }
 

@@ -13,21 +13,10 @@
 
 const char xen_machine_text[] = "a virtual machine of the processor's";
 
-static struct xen_vcpu *vcpu_on(struct xen_guest *xg, unsigned cpu)
-{
-    for (size_t i = 0; cpu < XEN_PROCESSORS && xg->running[cpu] && i < xg->nvcpus; i++)
-        if (xg->vcpus[i].structure == xg->running[cpu])
-            return &xg->vcpus[i];
-    return NULL;
-}
-
 bool xen_is_machine(const struct guest *g, uint64_t domain)
 {
-    const struct xen_guest *xg = (const struct xen_guest *)g;
-    for (size_t i = 0; i < xg->ndomains; i++)
-        if (xg->domains[i].id == domain && !xg->domains[i].gone)
-            return xg->domains[i].machine;
-    return false;
+    const struct xen_domain *d = xen_domain_numbered((const struct xen_guest *)g, domain);
+    return d && d->machine;
 }
 
 /* ---------------------------------------------------------------- its start */
@@ -54,20 +43,21 @@ static void call_begins(struct xen_guest *xg, const struct xen_vcpu *v, uint64_t
                                 narrow[] = {GUEST_RBX, GUEST_RCX, GUEST_RDX, GUEST_RSI, GUEST_RDI};
     const struct engine *e = xg->base.o.engine;
     const bool is_wide = e->ops->code_bits(e, xg->base.cpu) == 64;
-    struct xen_arguments *a = &xg->calls[xg->base.cpu];
-    if (a->unfinished && a->by.structure == v->structure && a->ip == ip)
+    const struct xen_arguments *last = xen_call_of(xg, v->structure);
+    if (last && last->unfinished && last->ip == ip)
         return; /* Xen has it made again, to go on with it: its arguments say what is left */
-    *a = (struct xen_arguments){.by = *v, .ip = ip, .caller = ip, .narrow = !is_wide, .unfinished = true};
-    a->number = (uint32_t)xen_reg(xg, GUEST_RAX);
+    struct xen_arguments a = {.by = *v, .ip = ip, .caller = ip, .narrow = !is_wide, .unfinished = true};
+    a.number = (uint32_t)xen_reg(xg, GUEST_RAX);
     for (unsigned i = 0; i < 5; i++)
-        a->a[i] = is_wide ? xen_reg(xg, wide[i]) : (uint32_t)xen_reg(xg, narrow[i]);
+        a.a[i] = is_wide ? xen_reg(xg, wide[i]) : (uint32_t)xen_reg(xg, narrow[i]);
+    xen_call_keep(xg, &a);
 }
 
 /* It is made again if the domain is still at the instruction that makes it. */
 static void call_ends(struct xen_guest *xg, const struct xen_vcpu *v, uint64_t ip)
 {
-    struct xen_arguments *a = &xg->calls[xg->base.cpu];
-    if (!a->unfinished || a->by.structure != v->structure || a->ip == ip)
+    struct xen_arguments *a = xen_call_of(xg, v->structure);
+    if (!a || !a->unfinished || a->ip == ip)
         return;
     a->unfinished = false;
     xen_report_hypercall(xg, a, xen_reg(xg, GUEST_RAX));
@@ -93,35 +83,25 @@ enum {
 
 static void access_words(const struct xen_request *r, char *text, size_t size)
 {
-    if (r->type == TYPE_PORT)
-        xen_put(text, size, "%s port %llXh", r->read ? "in from" : "out to", (unsigned long long)r->address);
-    else if (r->type == TYPE_MEMORY)
-        xen_put(text, size, "%s guest-physical %llXh", r->read ? "read of" : "write of",
-                (unsigned long long)r->address);
-    else if (r->type == TYPE_PCI)
-        xen_put(text, size, "%s PCI configuration %llXh", r->read ? "read of" : "write of",
-                (unsigned long long)r->address);
+    static const struct {
+        const char *read, *write;
+    } words[] = {[TYPE_PORT] = {"in from port", "out to port"},
+                 [TYPE_MEMORY] = {"read of guest-physical", "write of guest-physical"},
+                 [TYPE_PCI] = {"read of PCI configuration", "write of PCI configuration"}};
+    if (r->type < sizeof words / sizeof words[0])
+        xen_put(text, size, "%s %llXh, %u bits", r->read ? words[r->type].read : words[r->type].write,
+                (unsigned long long)r->address, 8 * r->size);
     else
         xen_put(text, size, "request of type %u", r->type);
-    if (r->type <= TYPE_PCI)
-        xen_put(text, size, ", %u bits", 8 * r->size);
     if (r->count > 1)
         xen_put(text, size, ", %u times", r->count);
-}
-
-static struct xen_domain *domain_with(struct xen_guest *xg, uint64_t id)
-{
-    for (size_t i = 0; i < xg->ndomains; i++)
-        if (xg->domains[i].id == id && !xg->domains[i].gone)
-            return &xg->domains[i];
-    return NULL;
 }
 
 static void answered(struct xen_guest *xg, struct xen_vcpu *v, bool enters)
 {
     struct xen_request *r = &v->request;
     struct xen_call c = {.kind = EV_DOMAIN_ANSWER, .by = *v};
-    const bool one = enters && r->read && !r->indirect && r->type == TYPE_PORT && r->size <= 4;
+    const bool one = enters && r->read && !r->indirect && r->type == TYPE_PORT && r->size && r->size <= 4;
     const uint64_t value = one ? xen_reg(xg, GUEST_RAX) & (0xffffffffu >> (32 - 8 * r->size)) : 0;
     if (!r->out)
         return;
@@ -141,7 +121,7 @@ static void answered(struct xen_guest *xg, struct xen_vcpu *v, bool enters)
 static void requested(struct xen_guest *xg, struct hook_frame *f)
 {
     uint8_t q[REQ_BYTES];
-    struct xen_vcpu *v = vcpu_on(xg, xg->base.cpu);
+    struct xen_vcpu *v = xen_running(xg, xg->base.cpu);
     const bool buffered = (uint8_t)base_argument(&xg->base, 2);
     if (!v || !xen_read(xg, base_argument(&xg->base, 1), q, sizeof q))
         return;
@@ -155,7 +135,7 @@ static void requested(struct xen_guest *xg, struct hook_frame *f)
                             .address = le64(q + REQ_ADDRESS),
                             .icount = xg->base.icount};
     struct xen_call c = {.kind = EV_DOMAIN_REQUEST, .by = *v};
-    const struct xen_domain *d = domain_with(xg, v->domain);
+    const struct xen_domain *d = xen_domain_numbered(xg, v->domain);
     const uint64_t value = r.read || r.indirect ? 0 : le64(q + REQ_DATA), process = d ? d->model : 0;
     v->request = r;
     xen_put(c.text, sizeof c.text, "asks its device model");
@@ -175,14 +155,14 @@ static void requested(struct xen_guest *xg, struct hook_frame *f)
 
 void xen_model_made(struct xen_guest *xg, uint64_t domain, uint64_t process)
 {
-    struct xen_domain *d = domain_with(xg, domain);
+    struct xen_domain *d = xen_domain_numbered(xg, domain);
     if (d)
         d->model = (uint32_t)process;
 }
 
 void xen_memory_given(struct xen_guest *xg, uint64_t domain, uint64_t pages)
 {
-    struct xen_domain *d = domain_with(xg, domain);
+    struct xen_domain *d = xen_domain_numbered(xg, domain);
     if (d)
         d->pages += pages;
 }
@@ -212,8 +192,8 @@ bool xen_explain_request(const struct event *ev, struct text *out)
 
 void xen_machine_entered(struct xen_guest *xg, const struct event *ev)
 {
-    struct xen_vcpu *v = xg->state == XEN_FOUND ? vcpu_on(xg, ev->cpu) : NULL;
-    struct xen_domain *d = v ? domain_with(xg, v->domain) : NULL;
+    struct xen_vcpu *v = xg->state == XEN_FOUND ? xen_running(xg, ev->cpu) : NULL;
+    struct xen_domain *d = v ? xen_domain_numbered(xg, v->domain) : NULL;
     if (!d)
         return;
     if (!d->started)
@@ -225,7 +205,7 @@ void xen_machine_entered(struct xen_guest *xg, const struct event *ev)
 void xen_machine_left(struct xen_guest *xg, const struct event *ev)
 {
     enum { CALL = 0x81 };
-    const struct xen_vcpu *v = xg->state == XEN_FOUND ? vcpu_on(xg, ev->cpu) : NULL;
+    const struct xen_vcpu *v = xg->state == XEN_FOUND ? xen_running(xg, ev->cpu) : NULL;
     if (v && event_exit_code(ev) == CALL && base_wants(&xg->base, EC_HYPERCALL))
         call_begins(xg, v, EVF(ev, VIRT_EXIT, ip));
 }

@@ -318,11 +318,39 @@ static uint64_t caller_of(const struct xen_guest *xg, const uint8_t *regs)
     return stub ? xen_u64(xg, sp + 16) : ip;
 }
 
-/* Whether this is the call that Xen wanted to be made again. */
-static bool goes_on(struct xen_arguments *a, const struct xen_vcpu *v, const uint8_t *regs)
+struct xen_arguments *xen_call_of(const struct xen_guest *xg, uint64_t structure)
 {
-    bool again = a->unfinished && a->by.structure == v->structure && !memcmp(&a->ip, regs + USER_RIP, 8);
-    a->unfinished = false;
+    size_t i = 0;
+    while (i < xg->ncalls && xg->calls[i].by.structure != structure)
+        i++;
+    return i < xg->ncalls ? &xg->calls[i] : NULL;
+}
+
+void xen_call_keep(struct xen_guest *xg, const struct xen_arguments *a)
+{
+    struct xen_arguments *last = xen_call_of(xg, a->by.structure);
+    if (!last) {
+        MEM_MORE(xg->calls, xg->ncalls);
+        last = &xg->calls[xg->ncalls++];
+    }
+    *last = *a;
+}
+
+void xen_calls_drop(struct xen_guest *xg, uint64_t domain)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < xg->ncalls; i++)
+        if (xg->calls[i].by.domain != domain)
+            xg->calls[n++] = xg->calls[i];
+    xg->ncalls = n;
+}
+
+/* Whether this is the call that Xen wanted to be made again. */
+static bool goes_on(struct xen_arguments *a, const uint8_t *regs)
+{
+    bool again = a && a->unfinished && !memcmp(&a->ip, regs + USER_RIP, 8);
+    if (a)
+        a->unfinished = false;
     return again;
 }
 
@@ -335,27 +363,28 @@ static void enters(struct xen_guest *xg, struct hook_frame *f)
     f->value[0] = 0;
     if (!v || !xen_read(xg, at, regs, sizeof regs))
         return;
-    struct xen_arguments *a = &xg->calls[xg->base.cpu];
     f->value[0] = at;
+    f->value[1] = v->structure;
     xg->user_regs = (xen_reg(xg, GUEST_RSP) | (XEN_STACK - 1)) + 1 - at;
-    if (goes_on(a, v, regs)) /* its arguments say what is left */
+    if (goes_on(xen_call_of(xg, v->structure), regs)) /* its arguments say what is left */
         return;
-    *a = (struct xen_arguments){.by = *v, .caller = caller_of(xg, regs)};
-    memcpy(&a->number, regs + USER_RAX, 8);
-    a->number = (uint32_t)a->number;
-    memcpy(&a->ip, regs + USER_RIP, 8);
+    struct xen_arguments a = {.by = *v, .caller = caller_of(xg, regs)};
+    memcpy(&a.number, regs + USER_RAX, 8);
+    a.number = (uint32_t)a.number;
+    memcpy(&a.ip, regs + USER_RIP, 8);
     for (unsigned i = 0; i < 6; i++)
-        memcpy(&a->a[i], regs + order[i], 8);
-    if (a->number == XEN_CONSOLE_IO && a->a[0] == 0)
-        console(xg, v, a->a[2], a->a[1]);
+        memcpy(&a.a[i], regs + order[i], 8);
+    xen_call_keep(xg, &a);
+    if (a.number == XEN_CONSOLE_IO && a.a[0] == 0)
+        console(xg, v, a.a[2], a.a[1]);
 }
 
 /* Xen goes back to the call itself if it has to be continued; then it is reported when it is done. */
 static void leaves(struct xen_guest *xg, const struct hook_frame *f)
 {
-    if (!f->value[0])
+    struct xen_arguments *a = f->value[0] ? xen_call_of(xg, f->value[1]) : NULL;
+    if (!a)
         return;
-    struct xen_arguments *a = &xg->calls[xg->base.cpu];
     bool iret = a->number == XEN_IRET;
     a->unfinished = !iret && xen_u64(xg, f->value[0] + USER_RIP) != a->ip;
     if (a->unfinished)

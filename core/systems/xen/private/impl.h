@@ -137,7 +137,8 @@ struct xen_guest {
     uint64_t frames_at; /* icount */
     /* hypercalls */
     struct xen_repeat repeat;
-    struct xen_arguments calls[XEN_PROCESSORS];
+    struct xen_arguments *calls; /* the last of each virtual processor: it may go on on another processor */
+    size_t ncalls;
     uint64_t user_regs; /* distance from the stack's end down to a domain's registers; 0: not known yet */
     struct xen_line line;
     struct xen_named named[XEN_NAMED]; /* by address */
@@ -165,9 +166,11 @@ void xen_trap_setup(struct xen_guest *xg);
 /* ---------------------------------------------------------------- domain.c */
 
 /* The virtual processor that runs there; NULL if not known. */
-const struct xen_vcpu *xen_running(const struct xen_guest *xg, unsigned cpu);
+struct xen_vcpu *xen_running(const struct xen_guest *xg, unsigned cpu);
 /* The virtual processor whose struct vcpu that is, or NULL. */
-const struct xen_vcpu *xen_vcpu(const struct xen_guest *xg, uint64_t structure);
+struct xen_vcpu *xen_vcpu(const struct xen_guest *xg, uint64_t structure);
+/* The domain of that number, or NULL. */
+struct xen_domain *xen_domain_numbered(const struct xen_guest *xg, uint64_t id);
 /* The number of the domain whose struct domain that is; XEN_DOMAIN_OTHER if none. */
 uint64_t xen_domain_number(const struct xen_guest *xg, uint64_t structure);
 /* As guest_system.domain, given, retell, translate. */
@@ -215,6 +218,12 @@ struct xen_call {
     uint64_t f[EVENT_MAX_FIELDS];
     char text[XEN_CALL_TEXT];
 };
+/* The last hypercall of a virtual processor; NULL: it has made none. */
+struct xen_arguments *xen_call_of(const struct xen_guest *xg, uint64_t structure);
+/* Keeps a hypercall instead of the last one of its virtual processor. */
+void xen_call_keep(struct xen_guest *xg, const struct xen_arguments *a);
+/* Forgets those of a domain's virtual processors. */
+void xen_calls_drop(struct xen_guest *xg, uint64_t domain);
 /* Makes the event of a call, or counts the call if it says the same as the last one. */
 void xen_report_call(struct xen_guest *xg, const struct xen_call *c);
 /* A hypercall of a domain that is a virtual machine. */
