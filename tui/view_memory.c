@@ -262,6 +262,28 @@ static void add_right(void *ctx, const char *word, bool on)
     doc_add(ctx, on ? STYLE_NORMAL : STYLE_DIM, " %s", word);
 }
 
+static void walk_cr3(struct app *a, struct doc *d)
+{
+    doc_row(d, ROW_TEXT, 0);
+    doc_add(d, STYLE_LABEL, " cr3  ");
+    doc_add(d, STYLE_NUMBER, "%" PRIx64, timeline_reg(a->s->tl, a->s->where.cpu, "cr3"));
+}
+
+/* An entry, at its address in the machine. */
+static void walk_level(struct doc *d, const struct view_walk_level *l, bool ept)
+{
+    doc_row(d, ROW_ADDRESS, l->at);
+    doc_add(d, STYLE_LABEL, " %-4s ", l->name);
+    doc_add(d, STYLE_NUMBER, "[%3x] ", l->index);
+    doc_add(d, STYLE_ADDRESS, "at %-9" PRIx64 " ", l->at);
+    if (!l->read) {
+        doc_add(d, STYLE_WARNING, "not in memory");
+        return;
+    }
+    doc_add(d, STYLE_STRONG, "%016" PRIx64, l->entry);
+    (ept ? view_ept_words : view_entry_words)(l->entry, add_right, d);
+}
+
 static void walk_build(struct app *a, struct pane *p)
 {
     struct memory_state *m = memory_of(a);
@@ -274,26 +296,19 @@ static void walk_build(struct app *a, struct pane *p)
         return;
     }
     view_walk(timeline_look(a->s->tl), a->s->where.cpu, m->cursor, &w);
-    if (!w.paging) {
+    if (!w.paging)
         doc_line(d, STYLE_NORMAL, " no paging: linear %" PRIx64 " is physical", m->cursor);
+    else
+        walk_cr3(a, d);
+    for (unsigned i = 0; i < w.n; i++)
+        walk_level(d, &w.level[i], false);
+    if (w.nouter)
+        doc_line(d, STYLE_NORMAL, " physical %" PRIx64 " of the virtual machine, by %s:", w.inner,
+                 w.ept ? "EPT" : "nested page tables");
+    for (unsigned i = 0; i < w.nouter; i++)
+        walk_level(d, &w.outer[i], w.ept);
+    if (!w.paging && !w.nested)
         return;
-    }
-    doc_row(d, ROW_TEXT, 0);
-    doc_add(d, STYLE_LABEL, " cr3  ");
-    doc_add(d, STYLE_NUMBER, "%" PRIx64, timeline_reg(a->s->tl, a->s->where.cpu, "cr3"));
-    for (unsigned i = 0; i < w.n; i++) {
-        const struct view_walk_level *l = &w.level[i];
-        doc_row(d, ROW_ADDRESS, l->at);
-        doc_add(d, STYLE_LABEL, " %-4s ", l->name);
-        doc_add(d, STYLE_NUMBER, "[%3x] ", l->index);
-        doc_add(d, STYLE_ADDRESS, "at %-9" PRIx64 " ", l->at);
-        if (!l->read) {
-            doc_add(d, STYLE_WARNING, "not in memory");
-            break;
-        }
-        doc_add(d, STYLE_STRONG, "%016" PRIx64, l->entry);
-        view_entry_words(l->entry, add_right, d);
-    }
     doc_row(d, ROW_TEXT, 0);
     if (!w.mapped) {
         doc_add(d, STYLE_WARNING, " %" PRIx64 " is not mapped", m->cursor);

@@ -174,7 +174,7 @@ static bool is_code(const struct search *s, uint64_t address)
     struct view_walk walk;
     timeline_where(s->tl[0], &w);
     view_walk(timeline_look(s->tl[0]), w.cpu, timeline_pc(s->tl[0], w.cpu), &walk);
-    return (!walk.paging || walk.mapped) && address - walk.physical < 15;
+    return walk.mapped && address - walk.physical < 15;
 }
 
 static void say_byte(struct search *s, uint64_t address, uint64_t icount)

@@ -214,8 +214,8 @@ static struct target target_of(struct origin *o, const struct where *w, const st
     struct target t = {.memory = true, .reg = -1, .linear = p->linear, .n = p->length};
     for (uint64_t at = lw->address; at <= lw->address + 4095; at += 4096 - at % 4096) {
         view_walk(timeline_look(o->tl), lw->cpu, at, &walk);
-        const uint64_t physical = walk.paging ? walk.physical : at, page = at & ~4095ull;
-        if (walk.paging && !walk.mapped)
+        const uint64_t physical = walk.physical, page = at & ~4095ull;
+        if (!walk.mapped)
             continue;
         if (physical >> 12 == w->physical[0] >> 12)
             t.linear = page + (w->physical[0] & 4095);
@@ -404,7 +404,7 @@ static void through_display(struct origin *o, struct origin_link *l, const struc
     if (timeline_seek(o->tl, m->icount, &s, &ignored))
         return;
     view_walk(timeline_look(o->tl), m->cpu, in->address, &w);
-    const uint64_t at = w.paging && w.mapped ? w.physical : in->address;
+    const uint64_t at = w.mapped ? w.physical : in->address;
     if (!in_display(o, at))
         return;
     struct origin_operand *p = &l->operand[0];

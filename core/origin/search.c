@@ -16,7 +16,7 @@ static bool physical_of(struct origin *o, const struct origin_place *p, uint64_t
         return true;
     view_walk(timeline_look(o->tl), p->cpu, at, &w);
     *physical = w.physical;
-    return !w.paging || w.mapped;
+    return w.mapped;
 }
 
 bool where_is(struct origin *o, const struct origin_place *place, struct where *w)

@@ -530,7 +530,7 @@ void source_access(struct origin *o, struct origin_link *l, const struct moment 
         return;
     if (!port && !timeline_seek(o->tl, m->icount, &s, &ignored)) {
         view_walk(timeline_look(o->tl), m->cpu, address, &w);
-        address = w.paging && w.mapped ? w.physical : address;
+        address = w.mapped ? w.physical : address;
     }
     if (!port && from_rom(o, l))
         return;

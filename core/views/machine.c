@@ -103,6 +103,17 @@ void view_entry_words(uint64_t entry, void (*word)(void *ctx, const char *word, 
     }
 }
 
+void view_ept_words(uint64_t entry, void (*word)(void *ctx, const char *word, bool on), void *ctx)
+{
+    static const char *const bits[] = {
+        [0] = "readable", [1] = "writable", [2] = "executable", [8] = "accessed", [9] = "dirty"};
+    if (!(entry & 7))
+        word(ctx, "not present", false);
+    for (unsigned i = 0; entry & 7 && i < sizeof bits / sizeof bits[0]; i++)
+        if (bits[i] && entry >> i & 1)
+            word(ctx, bits[i], true);
+}
+
 int view_page_text(const struct view_walk *w, char *buf, size_t size)
 {
     const unsigned shift = w->page >= 1 << 30 ? 30 : w->page >= 1 << 20 ? 20 : 10;
@@ -120,18 +131,6 @@ static void add_word(void *ctx, const char *word, bool on)
     text_add(ctx, " %s", word);
 }
 
-/* As view_entry_words, for an entry of Intel's EPT (SDM volume 3, table 28-6). */
-static void ept_words(uint64_t entry, struct text *out)
-{
-    static const char *const bits[] = {
-        [0] = "readable", [1] = "writable", [2] = "executable", [8] = "accessed", [9] = "dirty"};
-    if (!(entry & 7))
-        text_add(out, " not present");
-    for (unsigned i = 0; entry & 7 && i < sizeof bits / sizeof bits[0]; i++)
-        if (bits[i] && entry >> i & 1)
-            text_add(out, " %s", bits[i]);
-}
-
 static void walk_level(struct text *out, const struct view_walk_level *l, uint64_t at, bool ept,
                        const char *writer)
 {
@@ -140,10 +139,7 @@ static void walk_level(struct text *out, const struct view_walk_level *l, uint64
         text_add(out, "not in memory");
     } else {
         text_add(out, "%016" PRIx64, l->entry);
-        if (ept)
-            ept_words(l->entry, out);
-        else
-            view_entry_words(l->entry, add_word, out);
+        (ept ? view_ept_words : view_entry_words)(l->entry, add_word, out);
     }
     text_add(out, "\n");
     if (writer)

@@ -36,6 +36,8 @@ void view_field_text(struct text *out, unsigned width, uint32_t count, const voi
 /* What an entry of a page table allows, in words: "present read-only supervisor accessed no execute". Calls `word` with each; `on` says
  * whether the bit is set. */
 void view_entry_words(uint64_t entry, void (*word)(void *ctx, const char *word, bool on), void *ctx);
+/* The same for an entry of Intel's EPT (SDM volume 3, table 28-6). */
+void view_ept_words(uint64_t entry, void (*word)(void *ctx, const char *word, bool on), void *ctx);
 /* The last line of a walk: "a page of 2 MiB: user, read-only, no execute". As snprintf. */
 int view_page_text(const struct view_walk *w, char *buf, size_t size);
 /* Adds the walk of an address, a line for each table. Below each entry is writer[i], if that is not NULL: who wrote it last; those of

@@ -244,7 +244,7 @@ static bool walk_nested(struct look m, const struct engine_inner *in, struct vie
         l->read = look_peek_physical(m, l->at, &l->entry, s.entry) == s.entry;
         if (!l->read || !(l->entry & present))
             return false;
-        l->leaf = !left || (l->entry & PTE_LARGE && (left == 1 || s.levels >= 4));
+        l->leaf = !left || (l->entry & PTE_LARGE && left <= (s.levels >= 4 ? 2u : 1u));
         if (l->leaf) {
             const uint64_t page = 1ull << shift;
             w->physical = leaf_base(&s, l->entry, page) | (w->inner & (page - 1));
@@ -266,7 +266,7 @@ void view_walk(struct look m, unsigned cpu, uint64_t linear, struct view_walk *w
                             .inner = linear};
     w->nested = look_inner(m, cpu, &in) && in.tables;
     w->ept = w->nested && in.ept;
-    w->mapped = walk_tables(m, cpu, linear, w);
+    w->mapped = w->inner_mapped = walk_tables(m, cpu, linear, w);
     w->physical = w->inner;
     if (w->mapped && w->nested)
         w->mapped = walk_nested(m, &in, w);

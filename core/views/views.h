@@ -67,7 +67,7 @@ struct view_walk {
     bool paging; /* else linear is physical */
     unsigned n;
     struct view_walk_level level[VIEW_WALK_MAX];
-    bool mapped;
+    bool mapped;       /* without paging, too */
     uint64_t physical; /* in the machine */
     uint64_t page;     /* its size */
     /* What all levels together allow. */
@@ -75,6 +75,7 @@ struct view_walk {
     /* If a virtual machine with nested page tables runs: the address is physical there, and by these it is in the machine. What they allow is
      * in the entries alone. */
     bool nested, ept;
+    bool inner_mapped; /* the first level maps it; else `mapped` is false, too */
     uint64_t inner;
     unsigned nouter;
     struct view_walk_level outer[VIEW_WALK_MAX];

@@ -202,11 +202,10 @@ static bool is_no_place(struct why_case *c, unsigned cpu, uint64_t icount, uint6
         return false;
     const bool protected = timeline_reg(c->tl, cpu, "cr0") & 1;
     view_walk(timeline_look(c->tl), cpu, pc, &w);
-    if (w.paging && !w.mapped)
+    if (!w.mapped)
         return true;
-    const uint64_t physical = w.paging ? w.physical : pc;
-    return timeline_peek_physical(c->tl, physical, bytes, LOOKED) != LOOKED || (protected && pc < PAGE) ||
-           in_display(physical);
+    return timeline_peek_physical(c->tl, w.physical, bytes, LOOKED) != LOOKED || (protected && pc < PAGE) ||
+           in_display(w.physical);
 }
 
 static bool was_never_written(struct why_case *c, unsigned cpu, uint64_t icount, uint64_t pc)

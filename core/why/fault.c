@@ -357,7 +357,7 @@ static bool stack_gone(struct fault *x)
         return false;
     const uint64_t sp = view_stack(timeline_look(c->tl), cpu), cr3 = timeline_reg(c->tl, cpu, "cr3");
     view_walk(timeline_look(c->tl), cpu, x->cr2[0], &w);
-    if (!w.paging || w.mapped || x->cr2[0] + BESIDE < sp || x->cr2[0] > sp + BESIDE)
+    if (w.inner_mapped || x->cr2[0] + BESIDE < sp || x->cr2[0] > sp + BESIDE)
         return false;
     for (unsigned i = 1; i <= STEPS && case_go(c, x->t->icount - i); i++)
         if (timeline_reg(c->tl, cpu, "cr3") != cr3) {
@@ -392,7 +392,7 @@ static bool code_unmapped(struct fault *x)
     const uint64_t pc = x->cr2[0], cr3 = timeline_reg(c->tl, cpu, "cr3"),
                    cr0 = timeline_reg(c->tl, cpu, "cr0");
     view_walk(timeline_look(c->tl), cpu, pc, &w);
-    if (!w.paging || w.mapped || !w.n || !case_go(c, x->t->icount - 2) ||
+    if (w.inner_mapped || !w.n || !case_go(c, x->t->icount - 2) ||
         timeline_pc(c->tl, cpu) > pc || /* a repeated instruction is its own next one */
         pc - timeline_pc(c->tl, cpu) > 15)
         return false;

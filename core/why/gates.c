@@ -242,7 +242,7 @@ static bool stack_unmapped(struct way *w)
 {
     struct view_walk page;
     walk(w, frame_of(w), &page);
-    if (!page.paging || page.mapped)
+    if (page.inner_mapped)
         return false;
     by_page(w, frame_of(w), w->whose);
     text_add(&w->lack->why, "%s at 0x%" PRIx64 " is not mapped", w->whose, w->stack);

@@ -53,9 +53,9 @@ static int note_read(struct why_case *c, struct cpu_loop *l, unsigned cpu, const
     struct loop_read r = {.at = timeline_icount(c->tl), .size = op->size};
     r.linear = decoded_address(c->tl, d, cpu, &op->mem);
     view_walk(timeline_look(c->tl), cpu, r.linear, &w);
-    if ((w.paging && !w.mapped) || op->size > 8)
+    if (!w.mapped || op->size > 8)
         return -1;
-    r.physical = w.paging ? w.physical : r.linear;
+    r.physical = w.physical;
     r.device = timeline_peek_physical(c->tl, r.physical, &r.value, op->size) != op->size;
     const uint64_t apic = timeline_reg(c->tl, cpu, "apic_base") >> 12; /* 0: it has none */
     r.device |= (apic && r.physical >> 12 == apic) || r.physical >> 12 == 0xfee00;

@@ -66,6 +66,38 @@ says cpuid 1 virt.exit-loop '^a guest makes no progress at 0x[0-9a-f]+: .*: CPUI
 says polls 0 ok.works '^nothing went wrong'
 says spins 1 hang.word '^the processor waits in a loop at .* for the word at 0x200000, which is 0x0'
 says goes_on 1 hang.halted 'HLT with interrupts off'
+# A guest without page tables of its own: nested ones decide where its memory is in the machine.
+hypervisor moved <<'S'
+        vmcb $guest
+        nested
+        movl $0x202007, 0x301000 + 4 * 0x200
+        movl $0x10000, %eax
+        vmrun
+        hlt
+guest:  movl $0x200000, %edi
+        movl $7, (%edi)
+        movl (%edi), %ecx
+        hlt
+S
+virt_waits() {
+    hypervisor waits <<'S'
+        vmcb $guest
+        nested
+        movl $0x202007, 0x301000 + 4 * 0x200
+        movl $0x7c, 0x202000
+        movl $0x10000, %eax
+        vmrun
+        hlt
+guest:  movl $0x200000, %edi
+1:      cmpl $0x7d, (%edi)
+        jne 1b
+S
+}
+"$BOOTREEL" events --class virt moved.reel >moved.events
+inside=$(awk '$4 == "virt.exit" { print $2 - 1 }' moved.events)
+expect 0 moved "$BOOTREEL" origin moved.reel --at "$inside" --memory 0x200000
+says waits 1 hang.word '^the processor waits in a loop at .* for the word at 0x200000, which is 0x7c'
+holds moved.out 'mov dword ptr \[edi\], 7' "the origin of a guest's memory"
 # gdb: in a guest with nested paging a walk goes through both levels.
 if command -v gdb >/dev/null; then
     . "$top/tests/gdb.sh"
