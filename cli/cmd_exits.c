@@ -26,7 +26,6 @@ struct row {
 struct block {
     uint64_t address;              /* of its control block */
     uint64_t entered, left, asked; /* guest time; asked: its device model; UINT64_MAX: not */
-    uint64_t times;                /* how often what left it happened */
     size_t row;
 };
 
@@ -50,7 +49,7 @@ static struct block *block_of(struct exits *x, uint64_t address, unsigned cpu)
         i++;
     if (i == x->nblocks) {
         MEM_MORE(x->blocks, x->nblocks);
-        x->blocks[x->nblocks++] = (struct block){address, UINT64_MAX, UINT64_MAX, UINT64_MAX, 0, 0};
+        x->blocks[x->nblocks++] = (struct block){address, UINT64_MAX, UINT64_MAX, UINT64_MAX, 0};
     }
     x->on[cpu] = i + 1;
     return &x->blocks[i];
@@ -71,11 +70,11 @@ static size_t count(struct exits *x, const char *name, long stage, uint64_t icou
 }
 
 /* Times are those of the events; of what the trace has as repetitions, that of the round that it has, as often. */
-static void entered(struct exits *x, const struct event *ev)
+static void entered(struct exits *x, const struct event *ev, uint64_t times)
 {
     struct block *b = block_of(x, EVF(ev, VIRT_ENTER, vmcb), ev->cpu);
     if (b->left != UINT64_MAX)
-        x->rows[b->row].away += (ev->time - b->left) * b->times;
+        x->rows[b->row].away += (ev->time - b->left) * times;
     b->entered = ev->time;
     b->left = UINT64_MAX;
 }
@@ -87,23 +86,28 @@ static void left(struct exits *x, const struct event *ev, size_t row, uint64_t t
         x->inside += (ev->time - b->entered) * times;
     b->entered = b->asked = UINT64_MAX;
     b->left = ev->time;
-    b->times = times;
     b->row = row;
 }
 
-/* Of the processor that asks, or is answered: Xen says both where it leaves or enters the guest. */
-static void asked(struct exits *x, const struct event *ev)
+/* What the processor that asks, or is answered, was in last: Xen says both where it leaves or enters the guest. */
+static struct block *block_on(struct exits *x, unsigned cpu)
 {
-    if (x->on[ev->cpu])
-        x->blocks[x->on[ev->cpu] - 1].asked = ev->time;
+    return x->on[cpu] ? &x->blocks[x->on[cpu] - 1] : NULL;
 }
 
-static void answered(struct exits *x, const struct event *ev)
+static void asked(struct exits *x, const struct event *ev)
 {
-    struct block *b = x->on[ev->cpu] ? &x->blocks[x->on[ev->cpu] - 1] : NULL;
+    struct block *b = block_on(x, ev->cpu);
+    if (b && b->left != UINT64_MAX) /* its row is that of the exit */
+        b->asked = ev->time;
+}
+
+static void answered(struct exits *x, const struct event *ev, uint64_t times)
+{
+    struct block *b = block_on(x, ev->cpu);
     x->answers = true;
     if (b && b->asked != UINT64_MAX)
-        x->rows[b->row].model += (ev->time - b->asked) * b->times;
+        x->rows[b->row].model += (ev->time - b->asked) * times;
     if (b)
         b->asked = UINT64_MAX;
 }
@@ -121,7 +125,7 @@ static void see(struct exits *x, const struct stages *stages, const struct event
     switch (ev->kind) {
     case EV_VIRT_ENTER:
         x->entries += times;
-        entered(x, ev);
+        entered(x, ev, times);
         break;
     case EV_VIRT_INJECT:
         x->injected += times;
@@ -139,7 +143,7 @@ static void see(struct exits *x, const struct stages *stages, const struct event
         asked(x, ev);
         break;
     case EV_DOMAIN_ANSWER:
-        answered(x, ev);
+        answered(x, ev, times);
         break;
     case EV_AGAIN:
         forget(x);
@@ -160,7 +164,7 @@ static int read_events(struct exits *x, struct trace *t, const struct stages *st
     uint64_t number;
     int rc;
     while ((rc = trace_cursor_next(c, &ev, &number, err)) == 1) {
-        const bool counted = event_kind(ev.kind)->cls == EC_VIRT;
+        const bool counted = event_kind(ev.kind)->cls != EC_FOLD;
         see(x, stages, &ev, counted ? times_get(times, &ev, number) : 1);
         x->estimated |= counted && times_estimated(times, number);
     }
