@@ -22,6 +22,7 @@ struct machine {
     uint64_t top;            /* physical address of its page table */
     unsigned levels;         /* of page tables: 4 or 5 */
     bool own_tables;         /* the image, too, can only be found through these */
+    unsigned cpu;            /* in that case: on which the kernel runs, in a virtual machine perhaps */
 };
 
 /* What is known of a kernel while its memory is looked for. */
@@ -45,8 +46,11 @@ static uint64_t symbol(const struct search *r, const char *name)
     return symbols_find_in(r->s, r->place.space, name, r->place.when, &sym) ? sym.address : 0;
 }
 
+/* A physical address as the kernel has it. */
 static size_t read_physical(const struct machine *m, uint64_t address, void *buf, size_t n)
 {
+    if (m->own_tables)
+        return look_peek_inner(timeline_look(m->tl), m->cpu, address, buf, n);
     return m->past ? past_read(m->past, address, buf, n) : timeline_peek_physical(m->tl, address, buf, n);
 }
 
@@ -182,20 +186,22 @@ static int open_memory(struct search *r, struct trace *t, const struct engine_ki
     return timeline_seek(r->m->tl, last > r->found ? last : r->found, &stopped, err);
 }
 
-/* Whether the image is where the kernel says that it is in physical memory. In a domain of Xen its physical
- * addresses are not the machine's. */
-static bool is_there(const struct search *r)
+/* Whether the image is where the kernel says that it is in physical memory. In a domain of Xen and in a virtual machine its physical
+ * addresses are not the machine's; in the latter another kernel may be there. */
+static bool is_there(const struct search *r, const struct trace *t)
 {
     static const char begins[] = "Linux version ";
     char text[sizeof begins] = "";
+    if (r->guest && trace_config(t)->classes & EVENT_CLASS_BIT(EC_VIRT))
+        return false;
     const uint64_t banner = symbol(r, "linux_banner");
     return !banner || (read_physical(r->m, banner - r->m->text + r->m->physical, text, sizeof begins - 1) ==
                            sizeof begins - 1 &&
                        !strcmp(text, begins));
 }
 
-/* In that case its memory is found through the page tables in use while it runs, which map to the machine's
- * memory. */
+/* In that case its memory is found through the page tables in use while it runs: they map to the machine's memory, or the processor runs a
+ * virtual machine, by whose nested tables it is found there. */
 static int open_domain(struct search *r, struct trace *t, const struct engine_kind *kind, struct error *err)
 {
     enum { CR4_LA57 = 1 << 12 };
@@ -212,6 +218,7 @@ static int open_domain(struct search *r, struct trace *t, const struct engine_ki
         return -1;
     r->m->top = timeline_reg(r->m->tl, r->cpu, "cr3") & frame;
     r->m->levels = timeline_reg(r->m->tl, r->cpu, "cr4") & CR4_LA57 ? 5 : 4;
+    r->m->cpu = r->cpu;
     r->m->own_tables = true;
     return 0;
 }
@@ -235,7 +242,7 @@ static int open_kernel(struct search *r, struct trace *t, const struct engine_ki
         measure(r);
     const bool failed =
         there < 0 ||
-        (there && (open_memory(r, t, kind, err) || (!is_there(r) && open_domain(r, t, kind, err))));
+        (there && (open_memory(r, t, kind, err) || (!is_there(r, t) && open_domain(r, t, kind, err))));
     if (failed || !there) {
         close_machine(r->m);
         return failed ? -1 : 0;

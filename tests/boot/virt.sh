@@ -18,10 +18,20 @@ holds exits.out '^(about )?[0-9,]{5,} exits, [0-9,]{5,} entries, [0-9,]+ events 
 holds exits.out ' port$' "exits for ports"
 holds exits.out ' nested page fault$' "exits for nested page faults"
 "$BOOTREEL" events --class kernel virt.reel >kernels
-holds kernels 'kernel\.found +guest 1: Linux version' "the inner kernel is a guest of its own"
+holds kernels 'kernel\.found +guest 1: Linux version .*, physical 0x[1-9a-f]' "the inner kernel is a guest of its own"
 "$BOOTREEL" processes virt.reel --at 99% >processes
 holds processes '^ *1:[0-9]+ kthreadd' "its processes"
 holds processes '^ *[0-9]+ qemu-system' "QEMU's, beside them"
+# Its tasks in gdb, by its own types: with their kernel stacks down to the program.
+if command -v gdb >/dev/null; then
+    . "$top/tests/gdb.sh"
+    at=$(awk '/kernel\.init +guest 1: / { print $2 }' kernels)
+    PATH=$(dirname "$BOOTREEL"):$PATH gdb_run -ex "source $top/scripts/gdb/bootreel.py" -ex "boot-open $work/virt.reel" -ex "boot-seek $((at + 2000000))" \
+        -ex 'boot-threads tasks' -ex 'boot-bt 1' -ex 'boot-bt 2' >tasks
+    holds tasks "^threads are the guest's tasks" "tasks"
+    holds tasks ' in entry_SYSCALL_64_after_hwframe' "the stack of its first process"
+    holds tasks ' in ret_from_fork' "the stack of kthreadd"
+fi
 "$BOOTREEL" events --explain --class virt virt.reel >explained
 holds explained 'out to port 3f8h, 8 bits, on a PC the first serial port' "the inner serial port"
 # The same on Intel's processors.

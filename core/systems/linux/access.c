@@ -75,10 +75,9 @@ bool lx_physical(const struct linux_guest *lx, uint64_t address, uint64_t *physi
 {
     enum { PRESENT = 1, LARGE = 0x80, ENTRIES = 511 };
     const uint64_t frame = 0x000ffffffffff000;
-    const struct engine *e = lx->base.o.engine;
     uint64_t table = lx_reg(lx, GUEST_CR3) & frame, entry;
     for (unsigned shift = lx_la57(lx) ? 48 : 39; shift >= 12; shift -= 9) {
-        if (e->ops->peek_physical(e, table + (address >> shift & ENTRIES) * 8, &entry, 8) != 8 ||
+        if (lx_peek_physical(lx, table + (address >> shift & ENTRIES) * 8, &entry, 8) != 8 ||
             !(entry & PRESENT))
             return false;
         table = entry & frame;

@@ -11,19 +11,19 @@
 enum { PRESENT = 1, LARGE = 128, PAGE = 4096, CR4_LA57 = 1 << 12, ISOLATED = 1 << 12 };
 #define ADDRESS 0x000ffffffffff000ull
 
-/* The processor whose tables these are, or the first one: where they are in the machine depends on it if it runs a virtual machine. */
+/* The first processor whose tables these are, or processor 0: where they are in the machine depends on it if it runs a virtual machine. */
 static unsigned cpu_with(struct look m, uint64_t tables)
 {
-    unsigned cpu = look_cpus(m);
-    while (cpu-- > 1)
+    for (unsigned cpu = 0; cpu < look_cpus(m); cpu++)
         if (((look_reg(m, cpu, "cr3") ^ tables) & ADDRESS & ~(uint64_t)ISOLATED) == 0)
             return cpu;
     return 0;
 }
 
-static bool to_physical(struct look m, uint64_t table, uint64_t linear, uint64_t *physical)
+/* The physical address as the kernel has it: of its virtual machine, if it runs in one. */
+static bool to_inner(struct look m, unsigned cpu, uint64_t table, uint64_t linear, uint64_t *inner)
 {
-    const unsigned cpu = cpu_with(m, table), levels = look_reg(m, cpu, "cr4") & CR4_LA57 ? 5 : 4;
+    const unsigned levels = look_reg(m, cpu, "cr4") & CR4_LA57 ? 5 : 4;
     for (unsigned left = levels; left-- > 0;) {
         const unsigned shift = 12 + 9 * left;
         uint64_t entry;
@@ -32,11 +32,20 @@ static bool to_physical(struct look m, uint64_t table, uint64_t linear, uint64_t
             return false;
         if (!left || (left <= 2 && entry & LARGE)) {
             const uint64_t within = ((uint64_t)1 << shift) - 1;
-            return look_to_machine(m, cpu, (entry & ADDRESS & ~within) | (linear & within), physical);
+            *inner = (entry & ADDRESS & ~within) | (linear & within);
+            return true;
         }
         table = entry;
     }
     return false;
+}
+
+/* The same in the machine. */
+static bool to_physical(struct look m, uint64_t table, uint64_t linear, uint64_t *physical)
+{
+    const unsigned cpu = cpu_with(m, table);
+    uint64_t inner;
+    return to_inner(m, cpu, table, linear, &inner) && look_to_machine(m, cpu, inner, physical);
 }
 
 size_t view_peek(struct look m, uint64_t tables, uint64_t linear, void *buf, size_t n)
@@ -63,9 +72,9 @@ bool view_translate(struct look m, uint64_t tables, uint64_t linear, uint64_t *p
 uint64_t view_tables_for(struct look m, unsigned cpu, uint64_t linear)
 {
     const uint64_t own = look_reg(m, cpu, "cr3") & ADDRESS;
-    uint64_t physical;
-    const bool other = !to_physical(m, own, linear, &physical) && own & ISOLATED &&
-                       to_physical(m, own & ~(uint64_t)ISOLATED, linear, &physical);
+    uint64_t inner;
+    const bool other = !to_inner(m, cpu, own, linear, &inner) && own & ISOLATED &&
+                       to_inner(m, cpu, own & ~(uint64_t)ISOLATED, linear, &inner);
     return other ? own & ~(uint64_t)ISOLATED : own;
 }
 
@@ -233,7 +242,7 @@ static void add_task(struct reader *r, uint64_t address, int cpu)
                    : state_letter(half(r, address + r->offset[STATE]), half(r, address + r->offset[FLAGS]));
     const uint64_t mm = word(r, address + r->offset[MM]), pgd = mm ? word(r, mm + r->offset[PGD]) : 0;
     t->has_memory = mm;
-    if (pgd && !to_physical(r->m, r->tables, pgd, &t->tables))
+    if (pgd && !to_inner(r->m, cpu_with(r->m, r->tables), r->tables, pgd, &t->tables))
         t->tables = r->tables;
     if (cpu < 0)
         take_frame(r, t);

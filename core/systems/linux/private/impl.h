@@ -244,7 +244,7 @@ const char *lx_thunk_register(const struct linux_guest *lx, uint64_t address);
 
 /* Whether 5-level paging is on: CR4.LA57. */
 bool lx_la57(const struct linux_guest *lx);
-/* The physical address that a linear one of the current address space is mapped to, in long mode; false if it
+/* The physical address, as the kernel has it, that a linear one of the current address space is mapped to, in long mode; false if it
  * is not mapped. SDM volume 3, 4.5. */
 bool lx_physical(const struct linux_guest *lx, uint64_t address, uint64_t *physical);
 
