@@ -56,15 +56,15 @@ static void make_config(struct annotate *a, struct image_replay *images)
     a->settings = mem_zero(tc->nsettings + a->observed.probes.n + 2, sizeof *a->settings);
     for (size_t i = 0; i < tc->nsettings; i++)
         a->settings[n++] = tc->settings[i];
-    guest_systems_names(
-        guest_systems,
-        guest_systems_of(guest_systems, trace_config(a->t)->engine, trace_setting(a->t, "cpu")), &a->inspect);
+    const uint32_t chosen =
+        guest_systems_of(guest_systems, trace_config(a->t)->engine, trace_setting(a->t, "cpu"));
+    guest_systems_names(guest_systems, chosen, &a->inspect);
     if (!trace_setting(a->t, "inspect")) {
         a->settings[n++] = (struct setting){"inspect", a->inspect.s};
         const char *bios = trace_setting(a->t, "bios");
         const bool uefi = trace_setting(a->t, "pflash0") || (bios && !strcmp(bios, "ovmf"));
         a->settings[n++] =
-            (struct setting){"story", uefi ? STORY_REVISION_TEXT : STORY_REVISION_WITHOUT_UEFI};
+            (struct setting){"story", story_revision(uefi, guest_systems_virtualize(guest_systems, chosen))};
     }
     for (size_t i = 0; i < a->observed.probes.n; i++)
         a->settings[n++] = (struct setting){"probe", a->observed.probes.word[i]};

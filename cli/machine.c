@@ -112,9 +112,10 @@ static void set_inspected(struct machine *m, const char *engine, bool uefi)
 {
     struct text names = {0};
     uint32_t chosen = guest_systems_of(guest_systems, engine, or_default(m->cpu, hv_cpu_model(0)));
-    guest_systems_names(guest_systems, m->inspects ? m->inspect & chosen : chosen, &names);
+    chosen = m->inspects ? m->inspect & chosen : chosen;
+    guest_systems_names(guest_systems, chosen, &names);
     set(m, "inspect", names.s);
-    set(m, "story", uefi ? STORY_REVISION_TEXT : STORY_REVISION_WITHOUT_UEFI);
+    set(m, "story", story_revision(uefi, guest_systems_virtualize(guest_systems, chosen)));
     free(names.s);
 }
 

@@ -173,6 +173,10 @@ bool explain_virt_event(const struct event *ev, struct text *out)
     case EV_VIRT_EXIT:
         left(ev, out);
         return true;
+    case EV_VIRT_BOOT:
+        text_add(out, "a virtual machine boots as a PC does; its own stages are those with its name before "
+                      "them (kvm.1.bios, xen.domain.1.loader)");
+        return true;
     case EV_VIRT_INJECT:
         injected(ev, out);
         return true;

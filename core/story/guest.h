@@ -39,6 +39,9 @@ struct guest {
  * too. */
 enum { GUEST_CALL_HELPER = 256 };
 
+/* The first revision of the story that tells of virtual machines what inspector.h says. */
+enum { STORY_OF_MACHINES = 4 };
+
 /* What a guest is given. All of it outlives the guest. */
 struct guest_options {
     struct engine *engine;
@@ -51,7 +54,7 @@ struct guest_options {
     bool apart;     /* the engine is to be struct guest's `apart` */
     void *ctx;      /* of the functions below */
     bool calls;     /* it will be asked for the arguments of calls */
-    unsigned story; /* the revision of the story that is told: see inspector.h */
+    unsigned story; /* the revision of the story that is told: see inspector.h, STORY_OF_MACHINES */
     /* Called with its events. It fills in cpu, icount and time; icount is not below that of the engine's last
      * event. The inspector fills in the guest's number (before its system is found, the number of the guest
      * that it runs inside). */

@@ -51,7 +51,7 @@ bool inspector_makes(unsigned kind)
 {
     const struct event_kind *k = event_kind(kind);
     return (k && EVENT_CLASS_BIT(k->cls) & INSPECTOR_CLASSES && kind != EV_PROCESS_FIRST) ||
-           kind == EV_LOADER_MODULE ||
+           kind == EV_LOADER_MODULE || kind == EV_VIRT_BOOT ||
            (k && k->cls == EC_NET && kind != EV_NET_OUT && kind != EV_NET_IN && kind != EV_NET_MANGLED) ||
            (k && !strncmp(k->name, "efi.", 4));
 }
@@ -161,6 +161,11 @@ static void symbols_changed(struct inspector *in)
 const struct symbols *inspector_symbols(const struct inspector *in)
 {
     return in->symbols;
+}
+
+const char *story_revision(bool uefi, bool machines)
+{
+    return machines ? "4" : uefi ? "3" : "2";
 }
 
 struct probes *inspector_probes(const struct inspector *in)

@@ -34,10 +34,13 @@
 
 /* 2: in kernel.call and kernel.return, functions that are no initialisation functions have a parent of their own (GUEST_CALL_HELPER), and
  * memblock's are left out; modules of system management mode are reported.
- * 3: boot managers that UEFI firmware starts have their own names. Without such firmware it is as 2, which is what is recorded then. */
-enum { STORY_REVISION = 3 };
-#define STORY_REVISION_TEXT         "3" /* as a setting */
-#define STORY_REVISION_WITHOUT_UEFI "2"
+ * 3: boot managers that UEFI firmware starts have their own names.
+ * 4: of virtual machines by SVM or VMX: where their firmware and boot sectors begin, where their kernels are in memory; Xen's unfinished
+ *    hypercalls are kept by virtual processor. */
+enum { STORY_REVISION = 4 };
+/* The lowest one that tells all of a machine's boot, which is what is recorded; as a setting. `uefi`: such firmware may run; `machines`: one of
+ * the systems that are looked for virtualizes (guest_systems_virtualize). */
+const char *story_revision(bool uefi, bool machines);
 
 struct inspector_options {
     struct engine *engine;
@@ -78,7 +81,7 @@ size_t inspector_probes_missing(const struct inspector *in);
 const struct symbols *inspector_symbols(const struct inspector *in);
 struct probes *inspector_probes(const struct inspector *in);
 
-/* The classes that guest systems' and probes' events belong to, except EV_LOADER_MODULE, those of UEFI
+/* The classes that guest systems' and probes' events belong to, except EV_LOADER_MODULE, EV_VIRT_BOOT, those of UEFI
  * firmware (EV_EFI_VOLUME and on) and transfers of a network (EV_NET_BEGIN and on); some of the events in
  * them are the engine's. Those of the class iflag come from the engine, but only an inspector can put them in order, so where none runs they
  * are taken from the record like its own. */
@@ -87,7 +90,8 @@ enum {
                         EVENT_CLASS_BIT(EC_SYSCALL) | EVENT_CLASS_BIT(EC_HYPERCALL) |
                         EVENT_CLASS_BIT(EC_SCHED) | EVENT_CLASS_BIT(EC_DEVICE) | EVENT_CLASS_BIT(EC_IFLAG),
     /* The engine's classes in which these exceptions are. */
-    INSPECTOR_ALSO = EVENT_CLASS_BIT(EC_LOADER) | EVENT_CLASS_BIT(EC_FIRMWARE) | EVENT_CLASS_BIT(EC_NET)
+    INSPECTOR_ALSO = EVENT_CLASS_BIT(EC_LOADER) | EVENT_CLASS_BIT(EC_FIRMWARE) | EVENT_CLASS_BIT(EC_NET) |
+                     EVENT_CLASS_BIT(EC_VIRT)
 };
 /* Whether an inspector makes events of that kind. An engine may make some too (EV_KERNEL_ENTRY). */
 bool inspector_makes(unsigned kind);

@@ -277,7 +277,7 @@ static const struct engine_ops machine_ops = {.name = "fake",
 struct fixture {
     struct machine m;
     struct inspector *in;
-    struct setting setting;
+    struct setting setting[2];
     struct engine_config config;
     char events[8000]; /* a line each */
 };
@@ -325,8 +325,9 @@ static int set_up(void **state)
     f->m.e.ops = &machine_ops;
     make_image(&f->m.xen, OFFSETS);
     memset(f->m.m2p, 0xff, sizeof f->m.m2p);
-    f->setting = (struct setting){"inspect", "all"};
-    f->config = (struct engine_config){.settings = &f->setting, .nsettings = 1};
+    f->setting[0] = (struct setting){"inspect", "all"};
+    f->setting[1] = (struct setting){"story", "4"};
+    f->config = (struct engine_config){.settings = f->setting, .nsettings = 2};
     const struct inspector_options o = {.engine = &f->m.e,
                                         .config = &f->config,
                                         .systems = systems,

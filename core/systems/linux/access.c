@@ -71,14 +71,21 @@ bool lx_la57(const struct linux_guest *lx)
     return cr4 & LA57;
 }
 
+/* Until STORY_OF_MACHINES the tables of a virtual machine's kernel were looked for in the machine's memory. */
+static size_t read_table(const struct linux_guest *lx, uint64_t address, uint64_t *entry)
+{
+    const struct engine *e = lx->base.o.engine;
+    return lx->base.o.story < STORY_OF_MACHINES ? e->ops->peek_physical(e, address, entry, 8)
+                                                : lx_peek_physical(lx, address, entry, 8);
+}
+
 bool lx_physical(const struct linux_guest *lx, uint64_t address, uint64_t *physical)
 {
     enum { PRESENT = 1, LARGE = 0x80, ENTRIES = 511 };
     const uint64_t frame = 0x000ffffffffff000;
     uint64_t table = lx_reg(lx, GUEST_CR3) & frame, entry;
     for (unsigned shift = lx_la57(lx) ? 48 : 39; shift >= 12; shift -= 9) {
-        if (lx_peek_physical(lx, table + (address >> shift & ENTRIES) * 8, &entry, 8) != 8 ||
-            !(entry & PRESENT))
+        if (read_table(lx, table + (address >> shift & ENTRIES) * 8, &entry) != 8 || !(entry & PRESENT))
             return false;
         table = entry & frame;
         uint64_t within = ((uint64_t)1 << shift) - 1;

@@ -9,7 +9,8 @@
  * Where a machine's memory is, only the processor knows, and only while it runs the machine. Without nested paging nobody knows:
  * no system is looked for there.
  *
- * It makes no events, and has no symbols: those are of the systems that run inside.
+ * Its events (virt.boot) say where a machine's firmware begins, and where that enters an option ROM or a boot sector. Inside a domain of another system that is a virtual machine, a guest of this system does the same for that one. It has no
+ * symbols: those are of the systems that run inside.
  */
 #ifndef BOOTREEL_CORE_SYSTEMS_VIRT_VIRT_H
 #define BOOTREEL_CORE_SYSTEMS_VIRT_VIRT_H

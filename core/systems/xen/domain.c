@@ -319,7 +319,7 @@ static void retell_start(struct xen_guest *xg, const struct event *ev)
     const size_t n = strlen(xen_machine_text);
     struct xen_domain *d = xen_domain_numbered(xg, EVF(ev, DOMAIN_START, domain));
     if (d)
-        d->machine = ev->len == n && !memcmp(ev->data, xen_machine_text, n);
+        d->machine = ev->len >= n && !memcmp(ev->data, xen_machine_text, n);
 }
 
 void xen_domain_retell(struct guest *g, const struct event *ev)

@@ -12,6 +12,7 @@
 #include "core/systems/xen/private/numbers.h"
 
 const char xen_machine_text[] = "a virtual machine of the processor's";
+static const char loader_text[] = "a virtual machine of the processor's, whose loader of firmware begins";
 
 bool xen_is_machine(const struct guest *g, uint64_t domain)
 {
@@ -21,15 +22,32 @@ bool xen_is_machine(const struct guest *g, uint64_t domain)
 
 /* ---------------------------------------------------------------- its start */
 
+/* Whether one of the modules is firmware, which hvmloader puts into its place (libxenguest's bootlate_hvm gives it that command line). */
+static bool has_firmware(const struct xen_guest *xg, uint64_t info)
+{
+    enum { NMODULES = 12, MODULES = 16, MODULE = 32, MODULE_COMMAND_LINE = 16, MOST = 16 };
+    static const char name[] = "firmware";
+    const uint32_t n = xen_u32(xg, info + NMODULES);
+    const uint64_t list = xen_u64(xg, info + MODULES);
+    for (uint32_t i = 0; i < n && i < MOST; i++) {
+        char text[sizeof name] = "";
+        const uint64_t at = xen_u64(xg, list + (uint64_t)i * MODULE + MODULE_COMMAND_LINE);
+        if (at && xen_read(xg, at, text, sizeof text) && !memcmp(text, name, sizeof name))
+            return true;
+    }
+    return false;
+}
+
 /* EBX has the address of struct hvm_start_info: of hvmloader, and of a kernel that is entered by PVH. */
 static void starts(struct xen_guest *xg, struct xen_domain *d, uint64_t ip)
 {
     enum { MAGIC = 0x336ec578 };
-    const uint64_t info = (uint32_t)xen_reg(xg, GUEST_RBX);
+    const uint64_t at = (uint32_t)xen_reg(xg, GUEST_RBX), info = xen_u32(xg, at) == MAGIC ? at : 0;
+    const bool loader = xg->base.o.story >= STORY_OF_MACHINES && info && has_firmware(xg, info);
     d->started = d->machine = true;
     xen_hypercall_flush(xg);
-    GUEST_EMIT(xg, EV_DOMAIN_START, xen_machine_text, d->id, ip, d->pages,
-               xen_u32(xg, info) == MAGIC ? info : 0, 0, 0, 0);
+    GUEST_EMIT(xg, EV_DOMAIN_START, loader ? loader_text : xen_machine_text, d->id, ip, d->pages, info, 0, 0,
+               0);
     xg->base.o.domain_enters(xg->base.o.ctx, d->id, xg->base.cpu, ip);
     probes_apply(xg->base.o.probes);
 }
@@ -44,7 +62,7 @@ static void call_begins(struct xen_guest *xg, const struct xen_vcpu *v, uint64_t
     const struct engine *e = xg->base.o.engine;
     const bool is_wide = e->ops->code_bits(e, xg->base.cpu) == 64;
     const struct xen_arguments *last = xen_call_of(xg, v->structure);
-    if (last && last->unfinished && last->ip == ip)
+    if (last && last->unfinished && last->by.structure == v->structure && last->ip == ip)
         return; /* Xen has it made again, to go on with it: its arguments say what is left */
     struct xen_arguments a = {.by = *v, .ip = ip, .caller = ip, .narrow = !is_wide, .unfinished = true};
     a.number = (uint32_t)xen_reg(xg, GUEST_RAX);
@@ -57,7 +75,7 @@ static void call_begins(struct xen_guest *xg, const struct xen_vcpu *v, uint64_t
 static void call_ends(struct xen_guest *xg, const struct xen_vcpu *v, uint64_t ip)
 {
     struct xen_arguments *a = xen_call_of(xg, v->structure);
-    if (!a || !a->unfinished || a->ip == ip)
+    if (!a || !a->unfinished || a->by.structure != v->structure || a->ip == ip)
         return;
     a->unfinished = false;
     xen_report_hypercall(xg, a, xen_reg(xg, GUEST_RAX));

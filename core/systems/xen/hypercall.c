@@ -318,10 +318,17 @@ static uint64_t caller_of(const struct xen_guest *xg, const uint8_t *regs)
     return stub ? xen_u64(xg, sp + 16) : ip;
 }
 
+/* Structures are not at such low addresses. */
+static uint64_t slot_of(const struct xen_guest *xg, uint64_t structure)
+{
+    return xg->base.o.story < STORY_OF_MACHINES ? xg->base.cpu : structure;
+}
+
 struct xen_arguments *xen_call_of(const struct xen_guest *xg, uint64_t structure)
 {
+    const uint64_t slot = slot_of(xg, structure);
     size_t i = 0;
-    while (i < xg->ncalls && xg->calls[i].by.structure != structure)
+    while (i < xg->ncalls && xg->calls[i].slot != slot)
         i++;
     return i < xg->ncalls ? &xg->calls[i] : NULL;
 }
@@ -334,6 +341,7 @@ void xen_call_keep(struct xen_guest *xg, const struct xen_arguments *a)
         last = &xg->calls[xg->ncalls++];
     }
     *last = *a;
+    last->slot = slot_of(xg, a->by.structure);
 }
 
 void xen_calls_drop(struct xen_guest *xg, uint64_t domain)
@@ -346,9 +354,9 @@ void xen_calls_drop(struct xen_guest *xg, uint64_t domain)
 }
 
 /* Whether this is the call that Xen wanted to be made again. */
-static bool goes_on(struct xen_arguments *a, const uint8_t *regs)
+static bool goes_on(struct xen_arguments *a, const struct xen_vcpu *v, const uint8_t *regs)
 {
-    bool again = a && a->unfinished && !memcmp(&a->ip, regs + USER_RIP, 8);
+    bool again = a && a->unfinished && a->by.structure == v->structure && !memcmp(&a->ip, regs + USER_RIP, 8);
     if (a)
         a->unfinished = false;
     return again;
@@ -366,7 +374,7 @@ static void enters(struct xen_guest *xg, struct hook_frame *f)
     f->value[0] = at;
     f->value[1] = v->structure;
     xg->user_regs = (xen_reg(xg, GUEST_RSP) | (XEN_STACK - 1)) + 1 - at;
-    if (goes_on(xen_call_of(xg, v->structure), regs)) /* its arguments say what is left */
+    if (goes_on(xen_call_of(xg, v->structure), v, regs)) /* its arguments say what is left */
         return;
     struct xen_arguments a = {.by = *v, .caller = caller_of(xg, regs)};
     memcpy(&a.number, regs + USER_RAX, 8);

@@ -77,6 +77,7 @@ enum { XEN_PROCESSORS = 64, XEN_CALL_TEXT = 256, XEN_STACK = 32768 };
 /* A hypercall that was entered. */
 struct xen_arguments {
     struct xen_vcpu by;
+    uint64_t slot; /* whose last call it is: see xen_call_of */
     uint64_t number, a[6];
     uint64_t ip, caller; /* behind the syscall; where the domain calls */
     bool unfinished;     /* Xen wants it to be made again, to go on with it */
@@ -187,7 +188,7 @@ static inline bool xen_virtualizes(const struct xen_guest *xg)
 {
     return xg->base.guest.apart;
 }
-/* What domain.start says of such a domain. */
+/* What domain.start says of such a domain, at the beginning of its text. */
 extern const char xen_machine_text[];
 /* As guest_system.machine. */
 bool xen_is_machine(const struct guest *g, uint64_t domain);
@@ -218,7 +219,7 @@ struct xen_call {
     uint64_t f[EVENT_MAX_FIELDS];
     char text[XEN_CALL_TEXT];
 };
-/* The last hypercall of a virtual processor; NULL: it has made none. */
+/* The last hypercall of a virtual processor, or, until STORY_OF_MACHINES, on this processor; NULL: there was none. */
 struct xen_arguments *xen_call_of(const struct xen_guest *xg, uint64_t structure);
 /* Keeps a hypercall instead of the last one of its virtual processor. */
 void xen_call_keep(struct xen_guest *xg, const struct xen_arguments *a);
