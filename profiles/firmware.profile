@@ -5,8 +5,10 @@ stage bios
     # firmware that comes to its reset vector without a reset is still the same
     outside bios
     open event cpu.reset-vector
+    open event virt.boot "firmware begins"
     close event efi.start type=9
     close event loader.boot-sector
+    close event virt.boot "a boot sector is entered"
     close event kernel.boot-params
     close event kernel.entry
     close event kernel.found
@@ -31,6 +33,7 @@ stage bios.post
     once
     lasting
     open event cpu.reset-vector
+    open event virt.boot "firmware begins"
 
 # ---- our own: its POST codes (bios/README.md) ----
 stage bios.post.reset
@@ -186,6 +189,7 @@ stage bios.option-rom
     in bios.post.display
     in bios.post.option-roms
     open event firmware.option-rom
+    open event virt.boot "an option ROM is entered"
 stage bios.boot.{data}
     with bios=builtin
     in bios.boot

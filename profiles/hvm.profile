@@ -3,7 +3,9 @@
 
 stage hvmloader
     open event domain.start "HVM"
+    open event domain.start "whose loader of firmware begins"
     close event cpu.reset-vector
+    close event virt.boot "firmware begins"
     close event domain.end
     close event power.off
     close event power.reset

@@ -4,6 +4,7 @@
 stage loader
     once
     open event loader.boot-sector
+    open event virt.boot "a boot sector is entered"
     open event loader.handover
     close event kernel.boot-params
     close event kernel.reached "startup_64"
@@ -77,6 +78,7 @@ stage loader.{data}
 stage loader.boot-sector
     in loader
     open event loader.boot-sector
+    open event virt.boot "a boot sector is entered"
 stage loader.core
     in loader
     outside loader.cdboot

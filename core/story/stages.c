@@ -22,6 +22,12 @@ enum {
 /* What a rule's conditions use a kind of event for. */
 enum use { USE_OPEN = 1, USE_CHANGE = 2 };
 
+/* The stages of a virtual machine, built as those of a machine. */
+struct inner_builder {
+    struct builder *b;
+    long parent; /* the stage of the machine itself that it is inside, or -1 */
+};
+
 struct builder {
     struct stages *out;
     const struct profile *p;
@@ -40,6 +46,8 @@ struct builder {
     char *plain;                /* a console line without escape sequences */
     struct stages_tasks *tasks; /* NULL while it runs */
     struct stages_inner inner;
+    struct inner_builder *machines; /* by their numbers - 1 */
+    size_t nmachines;
 };
 
 /* ---------------------------------------------------------------- conditions */
@@ -508,122 +516,7 @@ static void close_all(struct builder *b, const struct event *last, uint64_t numb
         close_beside(b, b->homeless, last, number, true);
 }
 
-/* ---------------------------------------------------------------- the walk */
-
-static int walk(struct builder *b, struct trace *t, struct error *err)
-{
-    struct trace_cursor *c = trace_cursor_open(t, classes_of(b) | TASK_TIME_CLASSES);
-    struct event ev, last = {.icount = trace_last_icount(t)};
-    uint64_t number;
-    int rc;
-    while ((rc = trace_cursor_next(c, &ev, &number, err)) == 1) {
-        last.time = ev.time;
-        if (stages_inner_sees(&b->inner, &ev))
-            continue;
-        make_plain(b, &ev);
-        stages_tasks_see(b->tasks, &ev);
-        take(b, &ev, number);
-    }
-    if (trace_end(t))
-        last.time = trace_end(t)->time;
-    close_all(b, &last, trace_event_count(t, EVENT_CLASSES_ALL));
-    stages_tasks_finish(b->tasks, b->out->list, b->out->n);
-    trace_cursor_close(c);
-    return rc < 0 ? -1 : 0;
-}
-
-static const char *setting_of_trace(const void *machine, const char *key)
-{
-    return trace_setting(machine, key);
-}
-
-static const char *setting_of_config(const void *machine, const char *key)
-{
-    return config_get(machine, key);
-}
-
-/* ---------------------------------------------------------------- the tree */
-
-/* The list is in order of beginning; each stage is moved behind its parent and the earlier stages there. */
-static void put_in_order(struct stages *s)
-{
-    long *first = mem_alloc((s->n + 1) * sizeof *first), *next = mem_alloc((s->n + 1) * sizeof *next);
-    size_t *place = mem_alloc((s->n + 1) * sizeof *place), n = 0;
-    struct stage *list = mem_alloc((s->n + 1) * sizeof *list);
-    for (size_t i = 0; i <= s->n; i++)
-        first[i] = next[i] = -1;
-    for (size_t i = s->n; i-- > 0;) { /* first[n]: of those without a parent */
-        size_t p = s->list[i].parent < 0 ? s->n : (size_t)s->list[i].parent;
-        next[i] = first[p];
-        first[p] = (long)i;
-    }
-    for (long i = first[s->n]; i >= 0;) {
-        place[i] = n;
-        list[n] = s->list[i];
-        list[n].depth = 0;
-        if (list[n].parent >= 0) {
-            list[n].parent = (long)place[list[n].parent];
-            list[n].depth = list[list[n].parent].depth + 1;
-        }
-        n++;
-        long up = i;
-        i = first[i];
-        while (i < 0 && up >= 0) {
-            i = next[up];
-            up = s->list[up].parent;
-        }
-    }
-    free(s->list);
-    s->list = list;
-    s->room = s->n + 1;
-    free(first);
-    free(next);
-    free(place);
-}
-
-/* Whether the stage took less of its parent than its rule wants. */
-static bool too_little(const struct stages *s, const struct profile *p, const struct stage *g)
-{
-    const unsigned least = profile_stage(p, g->rule)->least;
-    return least && g->parent >= 0 && !g->open && !g->failed &&
-           (unsigned __int128)g->took * 100 < (unsigned __int128)s->list[g->parent].took * least;
-}
-
-/* Its time is its parent's. */
-static void give_up(struct stages *s, struct stage *g)
-{
-    struct stage *parent = &s->list[g->parent];
-    if (parent->has_tasks && g->has_tasks) {
-        parent->own += g->own;
-        parent->others += g->others;
-        parent->waited += g->waited;
-    }
-    stage_forget(g);
-}
-
-/* Leaves out what takes too little; what is inside it goes to its parent. The list is in order of beginning. */
-static void leave_out(struct stages *s, const struct profile *p)
-{
-    long *moved = mem_alloc((s->n + 1) * sizeof *moved);
-    bool *out = mem_zero(s->n + 1, sizeof *out);
-    size_t n = 0;
-    for (size_t i = s->n; i-- > 0;)
-        if ((out[i] = too_little(s, p, &s->list[i])))
-            give_up(s, &s->list[i]);
-    for (size_t i = 0; i < s->n; i++) {
-        const long parent = s->list[i].parent >= 0 ? moved[s->list[i].parent] : -1;
-        moved[i] = out[i] ? parent : (long)n;
-        if (out[i])
-            continue;
-        s->list[n] = s->list[i];
-        s->list[n++].parent = parent;
-    }
-    s->n = n;
-    free(moved);
-    free(out);
-}
-
-/* ---------------------------------------------------------------- building */
+/* ---------------------------------------------------------------- its life */
 
 static void begin(struct builder *b, const struct profile *p, setting_fn *setting, const void *machine)
 {
@@ -646,8 +539,112 @@ static void end(struct builder *b)
     free(b->closed);
     free(b->uses);
     stages_beside_clear(&b->beside);
+    stages_inner_clear(&b->inner);
+    free(b->machines);
     free(b->plain);
 }
+
+/* ---------------------------------------------------------------- virtual machines */
+
+/* Nothing is known of what it was configured with. */
+static const char *no_setting(const void *machine, const char *key)
+{
+    return NULL;
+}
+
+/* The innermost open stage whose rule has stages by that key. */
+static long stage_keyed(const struct builder *b, const char *by, uint64_t key)
+{
+    char text[KEY_MAX];
+    const int n = snprintf(text, sizeof text, "%" PRIu64, key);
+    long best = -1;
+    for (size_t i = 0; i < profile_stages(b->p); i++) {
+        const char *own = profile_stage(b->p, i)->by;
+        const size_t place = own && !strcmp(own, by) ? stages_beside_find(&b->beside, i, text, (size_t)n) : 0;
+        const long index = place ? (long)stages_beside_at(&b->beside, place)->index : -1;
+        if (index >= 0 && (best < 0 || b->out->list[index].depth > b->out->list[best].depth))
+            best = index;
+    }
+    return best;
+}
+
+static long home_of(const struct builder *b, const struct stages_machine *m)
+{
+    static const char *const by[] = {
+        [MACHINE_OF_BLOCK] = NULL, [MACHINE_OF_PROCESS] = "pid", [MACHINE_OF_DOMAIN] = "domain"};
+    const long keyed = by[m->kind] ? stage_keyed(b, by[m->kind], m->key) : -1;
+    return keyed >= 0 ? keyed : b->nopen ? (long)b->open[b->nopen - 1].index : -1;
+}
+
+static void take_inner(struct builder *b, size_t machine, const struct event *ev, uint64_t number)
+{
+    while (b->nmachines < machine) {
+        struct builder *inner = mem_alloc(sizeof *inner);
+        begin(inner, b->p, no_setting, NULL);
+        classes_of(inner);
+        MEM_MORE(b->machines, b->nmachines);
+        b->machines[b->nmachines] = (struct inner_builder){inner, home_of(b, &b->inner.list[b->nmachines])};
+        b->nmachines++;
+    }
+    take(b->machines[machine - 1].b, ev, number);
+}
+
+/* All stages of the machine itself are closed, and keep their places. */
+static void adopt_all(struct builder *b, const struct event *last, uint64_t number)
+{
+    char prefix[40];
+    for (size_t i = 0; i < b->nmachines; i++) {
+        struct inner_builder *m = &b->machines[i];
+        close_all(m->b, last, number);
+        stages_join(b->out, m->b->out, m->parent, stages_inner_prefix(&b->inner, i + 1, prefix));
+        end(m->b);
+        free(m->b);
+    }
+    if (b->nmachines)
+        stages_sort(b->out);
+}
+
+/* ---------------------------------------------------------------- the walk */
+
+static int walk(struct builder *b, struct trace *t, struct error *err)
+{
+    struct trace_cursor *c = trace_cursor_open(t, classes_of(b) | TASK_TIME_CLASSES);
+    struct event ev, last = {.icount = trace_last_icount(t)};
+    uint64_t number;
+    int rc;
+    while ((rc = trace_cursor_next(c, &ev, &number, err)) == 1) {
+        last.time = ev.time;
+        const size_t machine = stages_inner_of(&b->inner, &ev);
+        if (machine) {
+            take_inner(b, machine, &ev, number);
+            continue;
+        }
+        make_plain(b, &ev);
+        stages_tasks_see(b->tasks, &ev);
+        take(b, &ev, number);
+        if (ev.kind == EV_DOMAIN_START && b->inner.runs[ev.cpu])
+            take_inner(b, b->inner.runs[ev.cpu], &ev, number);
+    }
+    if (trace_end(t))
+        last.time = trace_end(t)->time;
+    close_all(b, &last, trace_event_count(t, EVENT_CLASSES_ALL));
+    stages_tasks_finish(b->tasks, b->out->list, b->out->n);
+    adopt_all(b, &last, trace_event_count(t, EVENT_CLASSES_ALL));
+    trace_cursor_close(c);
+    return rc < 0 ? -1 : 0;
+}
+
+static const char *setting_of_trace(const void *machine, const char *key)
+{
+    return trace_setting(machine, key);
+}
+
+static const char *setting_of_config(const void *machine, const char *key)
+{
+    return config_get(machine, key);
+}
+
+/* ---------------------------------------------------------------- building */
 
 struct stages *stages_build(struct trace *t, const struct profile *p, struct error *err)
 {
@@ -661,8 +658,8 @@ struct stages *stages_build(struct trace *t, const struct profile *p, struct err
     stages_tasks_free(b.tasks);
     end(&b);
     stages_name_kernels(b.out, t);
-    leave_out(b.out, p);
-    put_in_order(b.out);
+    stages_leave_out(b.out, p);
+    stages_put_in_order(b.out);
     if (!rc)
         return b.out;
     stages_free(b.out);
@@ -758,7 +755,7 @@ uint32_t stages_watch_classes(struct stages_watch *w)
 void stages_watch_see(struct stages_watch *w, const struct event *ev)
 {
     struct event plain = *ev;
-    if (stages_inner_sees(&w->b.inner, ev))
+    if (stages_inner_of(&w->b.inner, ev))
         return;
     make_plain(&w->b, &plain);
     take(&w->b, &plain, w->seen++);

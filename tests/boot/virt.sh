@@ -19,6 +19,10 @@ holds exits.out ' port$' "exits for ports"
 holds exits.out ' nested page fault$' "exits for nested page faults"
 "$BOOTREEL" events --class kernel virt.reel >kernels
 holds kernels 'kernel\.found +guest 1: Linux version .*, physical 0x[1-9a-f]' "the inner kernel is a guest of its own"
+"$BOOTREEL" stages virt.reel | awk '{ print $NF }' >stages
+awk '/^kvm\.1\./ && !/initcall|start_kernel\./ { print }' stages | tr '\n' ' ' >order
+holds order '^kvm\.1\.bios kvm\.1\.bios\.post .*kvm\.1\.kernel kvm\.1\.kernel\.setup .*kvm\.1\.kernel\.init .*kvm\.1\.user .*kvm\.1\.kernel\.shutdown ' "the stages of the machine inside"
+holds stages '^kvm\.1\.kernel\.initcall\.' "its initcalls"
 "$BOOTREEL" processes virt.reel --at 99% >processes
 holds processes '^ *1:[0-9]+ kthreadd' "its processes"
 holds processes '^ *[0-9]+ qemu-system' "QEMU's, beside them"

@@ -607,6 +607,79 @@ static void stages_are_the_machines(void **state)
     stages_free(s);
 }
 
+static const char machines_profile[] =
+    "stage all\n open event cpu.reset-vector\n"
+    "stage bios\n outside all\n open event virt.boot \"firmware begins\"\n close event kernel.found\n"
+    "stage kernel\n outside all\n open event kernel.found\n close event power.off\n"
+    "stage kernel.{data}\n in kernel\n open event kernel.initcall\n close event kernel.initcall-done same\n"
+    "stage process.{data}\n by pid\n open event process.create kind=1\n close event process.exit\n"
+    "stage domain.{domain}\n by domain\n open event domain.create\n close event domain.end\n";
+
+/* A virtual machine boots on processor 0, from step `at` on; its kernel is guest `guest`. */
+static void machine_boots(struct trace_writer *w, uint64_t at, uint64_t vmcb, unsigned guest)
+{
+    fields(w, EV_VIRT_ENTER, at, 0, NULL, vmcb, 1, 0);
+    fields(w, EV_VIRT_BOOT, at + 1, 0, "firmware begins", 0xf000, 0xfff0, 0);
+    fields(w, EV_VIRT_EXIT, at + 10, 0, NULL, 0x7b, 0, 0);
+    fields(w, EV_VIRT_ENTER, at + 20, 0, NULL, vmcb, 1, 0);
+    of_guest(w, EV_KERNEL_FOUND, at + 30, guest, "inner");
+    of_guest(w, EV_INITCALL, at + 40, guest, "a");
+    fields(w, EV_VIRT_EXIT, at + 50, 0, NULL, 0x7b, 0, 0);
+}
+
+static void is_stage(const struct stages *s, size_t i, const char *name, long parent, uint64_t begin,
+                     uint64_t end)
+{
+    assert_string_equal(stages_get(s, i)->name, name);
+    assert_int_equal(stages_get(s, i)->parent, parent);
+    assert_int_equal(stages_get(s, i)->begin, begin);
+    assert_int_equal(stages_get(s, i)->end, end);
+}
+
+/* A machine is known by its process, and ends with it; of another hypervisor, by its control block. */
+static void machines_have_stages(void **state)
+{
+    struct trace_writer *w = begin_tasks();
+    fields(w, EV_RESET_VECTOR, 0, 0, NULL, 0, 0, 0);
+    machine_boots(w, 100, 0x1000, 1);
+    fields(w, EV_PROCESS_CREATE, 200, 0, "q", 1, 0, 50); /* kind, flags, pid */
+    switch_to(w, 210, 0, 1, 51, 50);
+    machine_boots(w, 300, 0x2000, 2);
+    fields(w, EV_PROCESS_EXIT, 400, 0, "q", 0, 50, 50);
+    switch_to(w, 500, 0, 1, 0, 0);
+    struct stages *s = end_tasks(w, machines_profile);
+    assert_int_equal(stages_count(s), 8);
+    is_stage(s, 1, "vm.1.bios", 0, 101, 130);
+    is_stage(s, 2, "vm.1.kernel", 0, 130, 1000);
+    is_stage(s, 3, "vm.1.kernel.a", 2, 140, 1000);
+    is_stage(s, 4, "process.q", 0, 200, 400);
+    is_stage(s, 5, "kvm.1.bios", 4, 301, 330);
+    is_stage(s, 6, "kvm.1.kernel", 4, 330, 400);
+    is_stage(s, 7, "kvm.1.kernel.a", 6, 340, 400);
+    assert_true(stages_get(s, 2)->open);
+    assert_false(stages_get(s, 6)->open);
+    assert_int_equal(stages_at(s, 345), 0); /* where the machine itself is */
+    stages_free(s);
+}
+
+static void domains_have_stages(void **state)
+{
+    struct trace_writer *w = begin_tasks();
+    fields(w, EV_RESET_VECTOR, 0, 0, NULL, 0, 0, 0);
+    fields(w, EV_DOMAIN_CREATE, 50, 0, NULL, 7, 0, 0);
+    fields(w, EV_VCPU_SWITCH, 60, 0, "idle -> d7v0", 7, 0, (uint64_t)-1);
+    machine_boots(w, 100, 0x1000, 1);
+    fields(w, EV_VCPU_SWITCH, 200, 0, "d7v0 -> idle", (uint64_t)-1, 0, 7);
+    fields(w, EV_DOMAIN_END, 300, 0, "destroyed", 7, 0, 0);
+    struct stages *s = end_tasks(w, machines_profile);
+    assert_int_equal(stages_count(s), 5);
+    is_stage(s, 1, "domain.7", 0, 50, 300);
+    is_stage(s, 2, "xen.domain.7.bios", 1, 101, 130);
+    is_stage(s, 3, "xen.domain.7.kernel", 1, 130, 300);
+    is_stage(s, 4, "xen.domain.7.kernel.a", 3, 140, 300);
+    stages_free(s);
+}
+
 static void own_time_is_that_of_the_task(void **state)
 {
     struct trace_writer *w = begin_tasks();
@@ -737,6 +810,8 @@ int main(void)
         cmocka_unit_test(systemd_runs_in_an_initramfs),
         cmocka_unit_test(moments_of_what_did_not_begin),
         cmocka_unit_test(stages_are_the_machines),
+        cmocka_unit_test(machines_have_stages),
+        cmocka_unit_test(domains_have_stages),
         cmocka_unit_test(own_time_is_that_of_the_task),
         cmocka_unit_test(units_have_the_time_of_their_processes),
         cmocka_unit_test(without_switches_nothing_is_said),

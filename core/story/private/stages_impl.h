@@ -14,6 +14,18 @@ struct stages {
  * kernel; then all reads of disks before it. */
 void stages_name_kernels(struct stages *s, struct trace *t);
 
+/* ---- stages_tree.c ---- */
+
+/* The list is in order of beginning: each stage is moved behind its parent and the earlier stages there. */
+void stages_put_in_order(struct stages *s);
+/* Leaves out what takes too little; what is inside it goes to its parent. The list is in order of beginning. */
+void stages_leave_out(struct stages *s, const struct profile *p);
+/* Appends the stages of a virtual machine, and frees them: inside a stage (-1: none), with which they end, and with `prefix` before their
+ * names. They are beside the others. */
+void stages_join(struct stages *s, struct stages *inner, long parent, const char *prefix);
+/* Puts the list into the order of beginning. A parent has a lower number than its stages, and begins no later. */
+void stages_sort(struct stages *s);
+
 /* Frees what the stage owns. */
 void stage_forget(struct stage *g);
 
