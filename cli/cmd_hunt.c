@@ -256,10 +256,9 @@ static int hunt(struct hunt_command *c)
         varied |= !strncmp(h->words.word[i], "--vary=", 7);
     if (!varied)
         return trouble_text("hunt: say what is to be varied, as --vary turns,timers");
-    size_t calls;
-    uint64_t calls_from[2];
-    machine_call_errors(h->machine, &calls, &calls_from[0], &calls_from[1]);
-    if (calls)
+    struct record_options o = {0};
+    machine_fail_calls(h->machine, &o);
+    if (o.ncall_errors)
         return trouble_text(
             "hunt --vary errors=call: trials know no functions, and the call fails in each run: give it to bootreel record");
     if (!c->output)

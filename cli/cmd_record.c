@@ -573,9 +573,7 @@ static int conclude(struct record *r, const struct record_result *res, struct er
         return EXIT_TROUBLE;
     bool lacking = answers_say_lacking(r->o.answers);
     lacking |= !person && until_say_lacking(&r->until, res);
-    if (*res->call_lacking)
-        out_print(stderr, "bootreel: --vary %s\n", res->call_lacking);
-    lacking |= *res->call_lacking != 0;
+    lacking |= calls_say_lacking(res);
     return r->lost ? EXIT_TROUBLE : broken || lacking ? EXIT_NO : EXIT_DONE;
 }
 
@@ -662,8 +660,7 @@ static int configure(struct record *r, struct error *err)
     r->o.nsymbol_images = machine_symbols(r->machine, r->own_symbols);
     r->o.symbol_images = r->own_symbols;
     r->o.unattended = is_unattended(r) && !r->o.nuntil;
-    r->o.call_errors = machine_call_errors(r->machine, &r->o.ncall_errors, &r->o.call_errors_from,
-                                           &r->o.call_errors_from_time);
+    machine_fail_calls(r->machine, &r->o);
     r->o.kind = engine_find(r->engines, machine_is_hosted(r->machine) ? "linux" : "pc", err);
     return r->o.kind ? 0 : -1;
 }

@@ -403,6 +403,7 @@ static int conclude(struct run *r, const struct record_result *res)
     const bool bad = why_is_bad(w) || (res->crash && res->crash != CRASH_IDLE);
     summary(r, res, w);
     why_free(w);
+    const bool lacking = calls_say_lacking(res);
     if (res->image_lost || res->stop.reason == STOP_GUEST_FAULT) {
         trouble_text("%s; %s ends before that", res->stop.text, r->o.path);
         return EXIT_SKIP;
@@ -412,7 +413,7 @@ static int conclude(struct run *r, const struct record_result *res)
     if (r->status > 0)
         return r->status;
     if (r->status == 0)
-        return bad ? EXIT_NO : EXIT_DONE;
+        return bad || lacking ? EXIT_NO : EXIT_DONE;
     if (person)
         return r->typed_end ? EXIT_DONE : EXIT_SKIP;
     if (!r->quiet)
@@ -473,8 +474,7 @@ static int configure(struct run *r, struct error *err)
     r->o.nsymbol_images = machine_symbols(r->machine, r->own_symbols);
     r->o.symbol_images = r->own_symbols;
     r->o.unattended = r->nwords && !r->o.nuntil;
-    r->o.call_errors = machine_call_errors(r->machine, &r->o.ncall_errors, &r->o.call_errors_from,
-                                           &r->o.call_errors_from_time);
+    machine_fail_calls(r->machine, &r->o);
     r->o.hooks = (struct record_hooks){
         .ctx = r, .console = on_console, .warning = say_warning, .progress = on_progress, .ended = on_ended};
     r->o.kind = engine_find(r->engines, "pc", err);

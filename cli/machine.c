@@ -462,13 +462,12 @@ void machine_set_initrd(struct machine *m, const void *bytes, size_t n)
     m->ninitrd = n;
 }
 
-const struct engine_call_error *machine_call_errors(const struct machine *m, size_t *n, uint64_t *from,
-                                                    uint64_t *from_time)
+void machine_fail_calls(const struct machine *m, struct record_options *o)
 {
-    *n = m->vary.ncalls;
-    *from = m->vary.from;
-    *from_time = m->vary.from_time;
-    return m->vary.call;
+    o->call_errors = m->vary.call;
+    o->ncall_errors = m->vary.ncalls;
+    o->call_errors_from = m->vary.from;
+    o->call_errors_from_time = m->vary.from_time;
 }
 
 const struct net_wire *machine_wires(const struct machine *m, size_t *n)

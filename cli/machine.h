@@ -48,9 +48,8 @@ bool machine_is_demo(const struct machine *m);
 /* Whether its processors have hardware virtualization (--cpu MODEL,+svm or +vmx). After the options. */
 bool machine_has_guests(const struct machine *m);
 
-/* The calls that --vary makes fail, *n of them, and from which icount and guest time on: for record_options. */
-const struct engine_call_error *machine_call_errors(const struct machine *m, size_t *n, uint64_t *from,
-                                                    uint64_t *from_time);
+/* Sets the call_errors of a recording: the calls that --vary makes fail. They stay with the machine. */
+void machine_fail_calls(const struct machine *m, struct record_options *o);
 /* What its network cards are connected to, *n of them. After machine_finish. */
 const struct net_wire *machine_wires(const struct machine *m, size_t *n);
 

@@ -280,6 +280,13 @@ bool until_say_lacking(const struct given_until *u, const struct record_result *
     return res->text_lacking;
 }
 
+bool calls_say_lacking(const struct record_result *res)
+{
+    if (*res->call_lacking)
+        out_print(stderr, "bootreel: --vary %s\n", res->call_lacking);
+    return *res->call_lacking != 0;
+}
+
 int take_steps(const struct option_row *row, const char *value, uint64_t *n, struct error *err)
 {
     if (parse_steps(value, n) || !*n)

@@ -142,6 +142,8 @@ struct given_until {
 int take_until(struct given_until *u, const char *value, struct record_options *o, struct error *err);
 /* If the recording waited for a text that was not printed, says so on standard error. */
 bool until_say_lacking(const struct given_until *u, const struct record_result *res);
+/* If a call that was to fail was not made, or could not be made to fail, says so on standard error. */
+bool calls_say_lacking(const struct record_result *res);
 
 /* Arguments of an option that may be given several times. */
 struct words {

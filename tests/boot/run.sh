@@ -54,4 +54,10 @@ expect 1 warned "$BOOTREEL" run -q --kernel "$kernel" -o warned.reel -- 'echo WA
 holds <("$BOOTREEL" why warned.reel) 'panic' "why of a panic"
 expect 127 none "$BOOTREEL" run -q --kernel "$kernel" -o none.reel -- no-such-command
 holds "$work/none.err" 'cannot run no-such-command' "a command that is not there"
+
+# A call that was to fail and was not made: status 1, unless the command's own says more.
+expect 1 unmade "$BOOTREEL" run -q --kernel "$kernel" --vary errors=call,no_such,n=1 -o unmade.reel -- true
+holds "$work/unmade.err" 'errors=call,no_such: no function of that name was found' "run names a call that was not made"
+expect 5 unmade5 "$BOOTREEL" run -q --kernel "$kernel" --vary errors=call,no_such,n=1 -o unmade.reel -- sh -c 'exit 5'
+holds "$work/unmade5.err" 'errors=call,no_such' "... and with the status of a command that failed"
 finish
