@@ -424,8 +424,12 @@ static int add_media(struct machine *m, struct error *err)
 /* --vary errors=net */
 static int mangle(struct machine *m, struct error *err)
 {
-    const struct variation_net *net = &m->vary.net;
-    return net->given ? nics_mangle(&m->nics, net->percent, net->seeded ? net->seed : m->vary.seed, err) : 0;
+    const struct variation *v = &m->vary;
+    const struct net_wire how = {.mangle = v->net.percent,
+                                 .seed = v->net.seeded ? v->net.seed : v->seed,
+                                 .mangle_from = v->from,
+                                 .mangle_from_time = v->from_time};
+    return v->net.given ? nics_mangle(&m->nics, &how, err) : 0;
 }
 
 int machine_finish(struct machine *m, struct error *err)

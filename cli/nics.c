@@ -246,17 +246,25 @@ int nics_finish(struct nics *all, struct error *err)
     return 0;
 }
 
-int nics_mangle(struct nics *all, unsigned percent, uint64_t seed, struct error *err)
+int nics_mangle(struct nics *all, const struct net_wire *how, struct error *err)
 {
+    bool connected = false;
     if (!all->n)
         return error_set(err, "--vary errors=net: the machine has no network card: give --nic %s too",
                          models[0].name);
-    for (unsigned i = 0; i < all->n; i++)
-        if (all->wire[i].kind && !all->wire[i].mangle) {
-            all->wire[i].mangle = percent;
-            all->wire[i].seed = seed;
-        }
-    return 0;
+    for (unsigned i = 0; i < all->n; i++) {
+        struct net_wire *w = &all->wire[i];
+        connected |= w->kind != NET_NONE;
+        if (w->kind == NET_NONE || w->mangle)
+            continue;
+        w->mangle = how->mangle;
+        w->seed = how->seed;
+        w->mangle_from = how->mangle_from;
+        w->mangle_from_time = how->mangle_from_time;
+    }
+    return connected ? 0
+                     : error_set(err, "--vary errors=net: no card is connected to a network: leave out "
+                                      "--net none, or errors=net");
 }
 
 char *nics_wire_text(const struct net_wire *w)
@@ -282,6 +290,10 @@ char *nics_wire_text(const struct net_wire *w)
                  w->forward[i].host_address[0] ? ":" : "", w->forward[i].host_port, w->forward[i].guest_port);
     if (w->mangle)
         text_add(&out, ",mangle=%llu:%u", (unsigned long long)w->seed, w->mangle);
+    if (w->mangle_from)
+        text_add(&out, ",from=%llu", (unsigned long long)w->mangle_from);
+    if (w->mangle_from_time)
+        text_add(&out, ",from=%lluns", (unsigned long long)w->mangle_from_time);
     return out.s;
 }
 

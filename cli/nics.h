@@ -31,9 +31,9 @@ int nics_add(struct nics *, const struct option_row *row, const char *value, str
 int nics_add_wire(struct nics *, const struct option_row *row, const char *value, struct error *err);
 /* After all options: connects each card. -1 with err if there are more networks than cards. */
 int nics_finish(struct nics *, struct error *err);
-/* Then: so many of 100 frames to the guest are lost, doubled, delayed or damaged, on each card that --net does not say it of. -1 with err if
- * there is none. */
-int nics_mangle(struct nics *, unsigned percent, uint64_t seed, struct error *err);
+/* Then: frames to the guest are mangled as `how` says (its mangle, seed, mangle_from and mangle_from_time), on each card that --net does not
+ * say it of. -1 with err if there is none. */
+int nics_mangle(struct nics *, const struct net_wire *how, struct error *err);
 /* A wire as a setting of the trace: with the base names of folders, since paths of the host are not part of
  * the machine. The caller frees it. */
 char *nics_wire_text(const struct net_wire *);

@@ -42,6 +42,7 @@ struct wire {
     uint64_t busy;  /* guest time until which its frames to the guest occupy it */
     uint64_t again; /* guest time at which the peer wants to be asked */
     uint64_t mangling;
+    uint64_t mangled_from; /* guest time; UINT64_MAX: its icount is not reached */
 };
 
 struct net {
@@ -127,7 +128,8 @@ void wire_send(struct wire *w, const uint8_t *frame, size_t n, uint64_t now)
     w->busy = (w->busy > due ? w->busy : due) + n * NS_BYTE;
     w->net->waited_ms = 0;
     char words[MANGLE_WORDS];
-    const enum mangled what = mangle(&w->mangling, w->options.mangle, own, n, words);
+    const enum mangled what =
+        now < w->mangled_from ? MANGLE_NOTHING : mangle(&w->mangling, w->options.mangle, own, n, words);
     if (what != MANGLE_NOTHING)
         note(w, words, w->busy);
     switch (what) {
@@ -153,7 +155,11 @@ static int connect_wire(struct net *net, struct wire *w, const struct net_wire *
         const struct wire_kind *kind;
         void *(*create)(const struct net_wire *, struct wire *, struct error *);
     } kinds[] = {[NET_USER] = {&user_kind, user_new}, [NET_SOCKET] = {&socket_kind, socket_new}};
-    *w = (struct wire){.net = net, .options = *options, .again = UINT64_MAX, .mangling = options->seed};
+    *w = (struct wire){.net = net,
+                       .options = *options,
+                       .again = UINT64_MAX,
+                       .mangling = options->seed,
+                       .mangled_from = UINT64_MAX};
     if (options->kind == NET_NONE)
         return 0;
     w->kind = kinds[options->kind].kind;
@@ -223,8 +229,29 @@ static void ask(struct net *net, uint64_t now)
     list_sockets(net, now);
 }
 
-void net_run(struct net *net, uint64_t now)
+/* The engine stops at mangle_from, so the guest time there is the same however else it is stopped. */
+static void begin_mangling(struct wire *w, uint64_t icount, uint64_t now)
 {
+    const struct net_wire *o = &w->options;
+    if (w->mangled_from == UINT64_MAX && icount >= o->mangle_from)
+        w->mangled_from = now > o->mangle_from_time ? now : o->mangle_from_time;
+}
+
+uint64_t net_stop(const struct net *net)
+{
+    uint64_t first = UINT64_MAX;
+    for (size_t i = 0; i < net->nwires; i++) {
+        const struct wire *w = &net->wire[i];
+        if (w->options.mangle && w->mangled_from == UINT64_MAX && w->options.mangle_from < first)
+            first = w->options.mangle_from;
+    }
+    return first;
+}
+
+void net_run(struct net *net, uint64_t icount, uint64_t now)
+{
+    for (size_t i = 0; i < net->nwires; i++)
+        begin_mangling(&net->wire[i], icount, now);
     if (net->sent.n)
         net->waited_ms = 0;
     take_sent(net);

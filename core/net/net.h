@@ -51,6 +51,7 @@ struct net_wire {
      * ones. */
     unsigned mangle;
     uint64_t seed;
+    uint64_t mangle_from, mangle_from_time; /* and only from that icount and guest time (ns) on */
 };
 
 struct net;
@@ -62,8 +63,10 @@ void net_free(struct net *); /* NULL is allowed */
 /* The guest has sent a frame at that guest time. It is only kept, so this may be called while the engine runs. */
 void net_sent(struct net *, uint64_t card, uint64_t time, const void *frame, size_t n);
 
-/* To be called when the engine has stopped, at guest time `now`: answers what was sent, and asks the host's sockets. */
-void net_run(struct net *, uint64_t now);
+/* To be called when the engine has stopped, at that icount and guest time `now`: answers what was sent, and asks the host's sockets. */
+void net_run(struct net *, uint64_t icount, uint64_t now);
+/* The icount at which the engine must stop for net_run, as frames are mangled from there on; UINT64_MAX: at none. */
+uint64_t net_stop(const struct net *);
 
 /* The next frame that is due, as an input with port, data and len; false if none is. */
 bool net_due(const struct net *, uint64_t now, struct input *in);

@@ -130,7 +130,7 @@ int recorder_serve_net(struct recorder *r)
     const uint64_t now = time_of(r);
     if (!r->o.net)
         return 0;
-    net_run(r->o.net, now);
+    net_run(r->o.net, icount_of(r), now);
     while (net_due(r->o.net, now, &in)) {
         if (feed_offer(&r->feed, &in, &r->err))
             return -1;
@@ -220,6 +220,7 @@ uint64_t recorder_again_limit(struct recorder *r)
 void recorder_limit_by_net(struct recorder *r, struct run_limit *l)
 {
     uint64_t next = net_deadline(r->o.net);
+    l->icount = earlier(l->icount, net_stop(r->o.net));
     if (next != UINT64_MAX)
         l->until = l->until ? earlier(l->until, next) : next;
     l->time = earlier(l->time, earlier(next, live(r) ? UINT64_MAX : r->net_until));

@@ -69,6 +69,7 @@ refused 'say which call of which function' --vary errors=call,start_kernel
 refused 'write it as errors=call,FUNCTION,n=3,value=-12' --vary errors=call,start_kernel,n=1,value=x
 refused 'errors=net: the machine has no network card' --vary errors=net,percent=5
 refused 'say how many frames: errors=net,percent=5' --vary errors=net --nic virtio
+refused 'no card is connected to a network' --vary errors=net,percent=5 --nic virtio --net none
 refused 'write it as percent=5' --vary errors=net,percent=0 --nic virtio
 refused '"foo" is neither a kind of variation nor a word of turns' --vary turns,foo
 refused 'at:start_kernel: variation at a function is not implemented' --vary turns=at:start_kernel

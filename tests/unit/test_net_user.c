@@ -54,12 +54,43 @@ static void test_arp_storm(void **state)
     char line[400] = "";
     for (unsigned i = 0; i < STORM; i++)
         send_frame(net, i, FRAME_ARP_REQUEST);
-    net_run(net, SECOND);
+    net_run(net, 0, SECOND);
     const unsigned n = receive(net, 2ull * SECOND, line, sizeof line);
     assert_true(n > 0);
     assert_int_equal(n + net_dropped(net), STORM);
     assert_string_equal(line, "ARP 10.0.2.2 is at 52:55:0a:00:02:02");
     net_free(net);
+}
+
+/* How many of 100 answers are touched of those to frames sent from `at` on, if so many of 100 are mangled from an icount and a time on. */
+static unsigned touched(uint64_t icount, uint64_t from, uint64_t from_time, uint64_t at)
+{
+    struct error err = {0};
+    const struct net_wire wire = {
+        .kind = NET_USER, .mangle = NET_PERCENT, .mangle_from = from, .mangle_from_time = from_time};
+    struct net *net = net_new(&wire, 1, &err);
+    struct input in;
+    unsigned notes = 0;
+    net_run(net, 0, 0);
+    assert_int_equal(net_stop(net), from ? from : UINT64_MAX);
+    net_run(net, icount, 500);
+    for (unsigned i = 0; i < 100; i++)
+        send_frame(net, at + i, FRAME_ARP_REQUEST);
+    net_run(net, icount, SECOND);
+    for (; net_due(net, 2ull * SECOND, &in); net_given(net, SECOND, true))
+        notes += in.port == INPUT_NET_NOTE0;
+    net_free(net);
+    return notes;
+}
+
+/* The guest time of an icount is that of the stop there, whatever it is when an earlier frame is answered. */
+static void test_mangled_from(void **state)
+{
+    assert_int_equal(touched(0, 0, 0, 0), 100);
+    assert_int_equal(touched(10, 20, 0, 0), 0);  /* 20 steps are not reached when the engine stops at 500 ns */
+    assert_int_equal(touched(20, 20, 0, 450), 50); /* sent at 450 to 549 ns */
+    assert_int_equal(touched(0, 0, 530, 450), 20);
+    assert_int_equal(touched(20, 20, 530, 450), 20);
 }
 
 /* Frames as large as a card can send them, whose headers say less, the same, and more. */
@@ -79,12 +110,12 @@ static void test_giant_frames(void **state)
             b[16] = (uint8_t)(lengths[k] >> 8); /* IPv4's */
             b[17] = (uint8_t)lengths[k];
             net_sent(net, 0, now, b, sizeof b);
-            net_run(net, now += SECOND);
+            net_run(net, 0, now += SECOND);
             receive(net, now, line, sizeof line);
         }
     /* It still answers. */
     send_frame(net, now, FRAME_ARP_REQUEST);
-    net_run(net, now += SECOND);
+    net_run(net, 0, now += SECOND);
     assert_true(receive(net, now + SECOND, line, sizeof line) > 0);
     assert_string_equal(line, "ARP 10.0.2.2 is at 52:55:0a:00:02:02");
     net_free(net);
@@ -160,12 +191,12 @@ static void test_tftp_paths(void **state)
     struct net *net = user(folder);
     uint64_t now = SECOND;
     send_frame(net, 0, FRAME_ARP_REQUEST);
-    net_run(net, now);
+    net_run(net, 0, now);
     receive(net, now, line, sizeof line);
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         uint8_t b[NET_FRAME_MOST];
         net_sent(net, 0, now, b, tftp_read(b, paths[i].name));
-        net_run(net, now += SECOND);
+        net_run(net, 0, now += SECOND);
         *line = 0;
         receive(net, now + SECOND, line, sizeof line);
         if (!strstr(line, paths[i].given ? "TFTP data block 1, 6 bytes" : "TFTP error"))
@@ -178,7 +209,8 @@ static void test_tftp_paths(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_arp_storm), cmocka_unit_test(test_giant_frames),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_arp_storm), cmocka_unit_test(test_mangled_from),
+                                       cmocka_unit_test(test_giant_frames),
                                        cmocka_unit_test(test_tftp_paths)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
