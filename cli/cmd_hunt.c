@@ -261,6 +261,8 @@ static int hunt(struct hunt_command *c)
     if (o.ncall_errors)
         return trouble_text(
             "hunt --vary errors=call: trials know no functions, and the call fails in each run: give it to bootreel record");
+    if (machine_mangles(h->machine))
+        return trouble_text("hunt --vary errors=net: trials with a network are not implemented");
     if (!c->output)
         return trouble_text("hunt: give a folder for the results with -o");
     h->folder = c->output;

@@ -474,6 +474,11 @@ void machine_fail_calls(const struct machine *m, struct record_options *o)
     o->call_errors_from_time = m->vary.from_time;
 }
 
+bool machine_mangles(const struct machine *m)
+{
+    return m->vary.net.given;
+}
+
 const struct net_wire *machine_wires(const struct machine *m, size_t *n)
 {
     *n = m->nics.n;

@@ -50,6 +50,8 @@ bool machine_has_guests(const struct machine *m);
 
 /* Sets the call_errors of a recording: the calls that --vary makes fail. They stay with the machine. */
 void machine_fail_calls(const struct machine *m, struct record_options *o);
+/* Whether --vary has errors=net. After the options. */
+bool machine_mangles(const struct machine *m);
 /* What its network cards are connected to, *n of them. After machine_finish. */
 const struct net_wire *machine_wires(const struct machine *m, size_t *n);
 

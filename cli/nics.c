@@ -1,6 +1,7 @@
 /* nics.c - see nics.h. */
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -147,16 +148,25 @@ static int take_forward(struct net_wire *w, const struct option_row *row, const 
                      value);
 }
 
+bool nics_parse_mangle(const char *text, uint64_t *seed, unsigned *percent)
+{
+    char *end;
+    errno = 0;
+    if (!isdigit((unsigned char)*text))
+        return false;
+    *seed = strtoull(text, &end, 0);
+    if (*end != ':' || !isdigit((unsigned char)end[1]))
+        return false;
+    const unsigned long rate = strtoul(end + 1, &end, 10);
+    *percent = (unsigned)rate;
+    return !*end && !errno && rate <= NET_PERCENT;
+}
+
 static int take_mangle(struct net_wire *w, const struct option_row *row, const char *value, struct error *err)
 {
-    char *end, *rate_end = NULL;
-    unsigned long long seed = strtoull(value, &end, 0);
-    unsigned long rate = *end == ':' ? strtoul(end + 1, &rate_end, 10) : 0;
-    if (end == value || *end != ':' || rate_end == end + 1 || *rate_end || rate > NET_PERCENT)
-        return error_set(err, "--%s: mangle=%.40s: write it as SEED:PERCENT, such as 1:5", row->name, value);
-    w->seed = seed;
-    w->mangle = (unsigned)rate;
-    return 0;
+    if (nics_parse_mangle(value, &w->seed, &w->mangle))
+        return 0;
+    return error_set(err, "--%s: mangle=%.40s: write it as SEED:PERCENT, such as 1:5", row->name, value);
 }
 
 static int take_text(struct nics *all, const char **to, size_t most, const struct option_row *row,

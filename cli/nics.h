@@ -29,6 +29,8 @@ struct nics {
 /* Take the value of --nic or --net. -1 with err if it makes no sense, or if there are too many. */
 int nics_add(struct nics *, const struct option_row *row, const char *value, struct error *err);
 int nics_add_wire(struct nics *, const struct option_row *row, const char *value, struct error *err);
+/* "SEED:PERCENT": false if it is something else. */
+bool nics_parse_mangle(const char *text, uint64_t *seed, unsigned *percent);
 /* After all options: connects each card. -1 with err if there are more networks than cards. */
 int nics_finish(struct nics *, struct error *err);
 /* Then: frames to the guest are mangled as `how` says (its mangle, seed, mangle_from and mangle_from_time), on each card that --net does not

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "cli/nics.h"
 #include "core/story/position.h"
 #include "hv/hv.h"
 
@@ -66,27 +67,25 @@ static int check_units(const char *kinds, struct error *err)
 /* A word of errors=net. */
 static int net_word(struct variation_net *net, const char *word, size_t n, struct error *err)
 {
-    char copy[64], *end = NULL;
+    char copy[64];
     snprintf(copy, sizeof copy, "%.*s", (int)n, word);
-    const char *seed = strncmp(copy, "mangle=", 7) ? NULL : copy + 7,
-               *percent = seed                           ? strchr(seed, ':')
-                          : strncmp(copy, "percent=", 8) ? NULL
-                                                         : copy + 7;
-    const unsigned long rate =
-        percent && isdigit((unsigned char)percent[1]) ? strtoul(percent + 1, &end, 10) : 0;
-    if (!end || *end || !rate || rate > 100)
-        return error_set(
-            err,
-            "--vary errors=net: \"%.60s\": write it as percent=5 (of the frames), or mangle=SEED:PERCENT",
-            copy);
-    net->percent = (unsigned)rate;
-    if (seed) {
-        net->seed = strtoull(seed, &end, 0);
-        net->seeded = true;
-        if (end != percent)
-            return error_set(err, "--vary errors=net: \"%.60s\": write it as mangle=SEED:PERCENT", copy);
+    bool good = n < sizeof copy;
+    if (good && !strncmp(copy, "mangle=", 7)) {
+        good = net->seeded = nics_parse_mangle(copy + 7, &net->seed, &net->percent);
+    } else if (good && !strncmp(copy, "percent=", 8) && isdigit((unsigned char)copy[8])) {
+        char *end;
+        const unsigned long percent = strtoul(copy + 8, &end, 10);
+        good = !*end && percent <= NET_PERCENT;
+        net->percent = (unsigned)percent;
+    } else {
+        good = false;
     }
-    return 0;
+    return good && net->percent
+               ? 0
+               : error_set(
+                     err,
+                     "--vary errors=net: \"%.60s\": write it as percent=5 (of the frames), or mangle=SEED:PERCENT",
+                     copy);
 }
 
 /* Takes errors=net and its words out of the kinds: the rest is added to `kinds`. */
@@ -96,9 +95,9 @@ static int take_net(struct variation *v, const char *value, size_t n, struct tex
     for (const char *p = value, *end = value + n; p < end;) {
         const char *comma = memchr(p, ',', (size_t)(end - p));
         const size_t length = comma ? (size_t)(comma - p) : (size_t)(end - p);
-        if (length == 10 && !strncmp(p, "errors=net", length))
+        if (length == 10 && !strncmp(p, "errors=net", length)) {
             v->net.given = in_net = true;
-        else if (in_net && (!strncmp(p, "percent=", 8) || !strncmp(p, "mangle=", 7))) {
+        } else if (in_net && !hv_vary_begins(p)) {
             if (net_word(&v->net, p, length, err))
                 return -1;
         } else {

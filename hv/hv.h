@@ -27,6 +27,8 @@ bool hv_compiles(void);
 
 /* Whether texts are valid settings "vary" and "schedule" (hv/vary/vary.h); NULL is. -1 with err, which names the word. */
 int hv_vary_check(const char *kinds, const char *schedule, struct error *err);
+/* Whether a word of --vary, up to a comma or '=', begins a kind or errors: else it belongs to those before it. */
+bool hv_vary_begins(const char *word);
 /* The calls that a valid setting "vary" makes fail; returns how many there are. */
 size_t hv_vary_calls(const char *kinds, struct engine_call_error list[ENGINE_CALL_ERRORS]);
 /* What of a valid setting "vary" is the same with each seed and schedule (errors), or NULL if nothing is. The caller frees it. */

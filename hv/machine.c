@@ -709,6 +709,11 @@ int hv_vary_check(const char *kinds, const char *schedule, struct error *err)
     return vary_check(kinds, err) || vary_schedule_check(schedule, err) ? -1 : 0;
 }
 
+bool hv_vary_begins(const char *word)
+{
+    return vary_begins(word);
+}
+
 size_t hv_vary_calls(const char *kinds, struct engine_call_error list[ENGINE_CALL_ERRORS])
 {
     return vary_calls(kinds, list);

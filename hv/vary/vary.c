@@ -228,6 +228,12 @@ static bool is_not_built(const char *word, size_t n)
     return false;
 }
 
+bool vary_begins(const char *word)
+{
+    const size_t n = strcspn(word, ",=");
+    return kind_of(word, n) < VARY_KINDS || is_errors(word, n) || is_not_built(word, n);
+}
+
 static int refuse_word(const char *word, size_t n, struct error *err)
 {
     if (is_not_built(word, n))

@@ -57,6 +57,8 @@ size_t vary_size(void);
 extern const struct field vary_errors_fields[];
 extern const size_t vary_errors_nfields;
 bool vary_has_errors(const struct vary *v);
+/* Whether the word up to a comma or '=' begins a kind, or errors. */
+bool vary_begins(const char *word);
 /* The calls that `kinds`, which is valid, makes fail: at most ENGINE_CALL_ERRORS. */
 size_t vary_calls(const char *kinds, struct engine_call_error list[ENGINE_CALL_ERRORS]);
 /* The words of `kinds` that are the same with each seed (errors), or NULL if there are none. The caller frees it. `kinds` is valid. */

@@ -50,6 +50,8 @@ lacks a_then_b,n=5 'errors=call,a_then_b,n=5: it was called 1 time$'
 lacks a_then_b,n=1,from=4M 'errors=call,a_then_b: it was never called'
 expect 2 hunted "$BOOTREEL" hunt "${machine[@]:0:6}" --vary errors=call,lock,n=1 --runs 2 -o hunted && holds hunted.err 'trials know no functions' "errors=call in a hunt"
 
+expect 2 hunted "$BOOTREEL" hunt "${machine[@]:0:6}" --vary errors=net,percent=5 --runs 2 -o hunted && holds hunted.err 'trials with a network are not implemented' "errors=net in a hunt"
+
 # Frames that are damaged: what --net's mangle= is.
 record_net() { "$BOOTREEL" record -q --flat "$work/loop.bin@0x1000" --until 100k --nic virtio "$@"; }
 printf '\xeb\xfe' >loop.bin
@@ -70,7 +72,11 @@ refused 'write it as errors=call,FUNCTION,n=3,value=-12' --vary errors=call,star
 refused 'errors=net: the machine has no network card' --vary errors=net,percent=5
 refused 'say how many frames: errors=net,percent=5' --vary errors=net --nic virtio
 refused 'no card is connected to a network' --vary errors=net,percent=5 --nic virtio --net none
-refused 'write it as percent=5' --vary errors=net,percent=0 --nic virtio
+for words in percent=0 percent=-1 percent=101 mangle=:5 mangle=-1:5 mangle=1: mangle=1:5x mangle=99999999999999999999:5 count=2 percent=5,count=2; do
+    refused 'write it as percent=5' --vary "errors=net,$words" --nic virtio
+done
+refused '"count=2": write it as percent=5' --disk "$BOOTREEL" --vary errors=disk,lba=0,errors=net,percent=5,count=2 --nic virtio
+refused 'mangle=-1:5: write it as SEED:PERCENT' --nic virtio --net user,mangle=-1:5
 refused '"foo" is neither a kind of variation nor a word of turns' --vary turns,foo
 refused 'at:start_kernel: variation at a function is not implemented' --vary turns=at:start_kernel
 refused 'write it as max:500' --vary irq=max:0
