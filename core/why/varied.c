@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/story/position.h"
 #include "core/why/private/explainers.h"
 
 /* Choices are separated by "; " (cli/variation.c). */
@@ -23,11 +24,24 @@ static void add_schedule(struct text *to, const char *schedule)
              long_one ? " …" : "");
 }
 
+/* Where variation begins; the later one of two positions. */
+static uint64_t begin_of(struct trace *t)
+{
+    const char *icount = trace_setting(t, "vary-from"), *time = trace_setting(t, "vary-from-time");
+    const struct position at = {.kind = POS_TIME, .n = time ? strtoull(time, NULL, 10) : 0};
+    uint64_t begin = icount ? strtoull(icount, NULL, 10) : 0, timed = 0;
+    struct error beyond_the_end;
+    if (time && position_resolve(t, &at, 0, &timed, &beyond_the_end))
+        timed = trace_last_icount(t);
+    if (timed > begin)
+        begin = timed;
+    return begin < trace_last_icount(t) ? begin : trace_last_icount(t);
+}
+
 void varied_line(struct why_case *c, struct finding *f)
 {
     const char *kinds = trace_setting(c->t, "vary"), *schedule = trace_setting(c->t, "schedule"),
-               *seed = trace_setting(c->t, "vary-seed"), *from = trace_setting(c->t, "vary-from");
-    const uint64_t begin = from ? strtoull(from, NULL, 10) : 0;
+               *seed = trace_setting(c->t, "vary-seed");
     struct text what = {0};
     if ((!kinds && !schedule) || f->n == FIND_LINES)
         return;
@@ -35,7 +49,7 @@ void varied_line(struct why_case *c, struct finding *f)
         add_schedule(&what, schedule);
     if (kinds)
         text_add(&what, "%s%s, seed %s", schedule ? ", then " : "", kinds, seed ? seed : "0");
-    find_line(f, begin, NULL, "varied: %s", what.s);
+    find_line(f, begin_of(c->t), NULL, "varied: %s", what.s);
     free(what.s);
     /* What says most stays the first that is chosen. */
     const size_t to = f->n > 1;

@@ -22,10 +22,10 @@ same <(run_of plain.reel) <(expect 0 empty "$BOOTREEL" record "${machine[@]}" --
 same <(run_of plain.reel) <(expect 0 later "$BOOTREEL" record "${machine[@]}" --vary turns,irq,from=1G -o later.reel && run_of later.reel) "nothing varies before from="
 cmp -s <(run_of plain.reel) <(run_of other.reel) && fail "another seed, the same run"
 expect 0,1 late "$BOOTREEL" record "${machine[@]}" --vary turns,from=10s --seed 8 -o late.reel && same <(run_of plain.reel) <(run_of late.reel) "nothing varies before a guest time"
-expect 0,1 time "$BOOTREEL" record "${machine[@]}" --vary turns,from=2ms --seed 8 -o time.reel
-expect 0,1 time2 "$BOOTREEL" record "${machine[@]}" --vary turns,from=2ms --seed 8 --no-compile -o time2.reel
+expect 0,1 time "$BOOTREEL" record "${machine[@]}" --vary turns,from=2.18ms --seed 1 -o time.reel
+expect 0,1 time2 "$BOOTREEL" record "${machine[@]}" --vary turns,from=2.18ms --seed 1 --no-compile -o time2.reel
 cmp time.reel time2.reel || fail "from=TIME: compiled or interpreted"
-cmp -s <(run_of plain.reel) <(run_of time.reel) && fail "from=2ms varies nothing"
+cmp -s <(run_of plain.reel) <(run_of time.reel) && fail "from=2.18ms varies nothing"
 expect 0 time-verify "$BOOTREEL" replay --verify --jobs 1 time.reel
 printf 'from 2.18ms\nturns 0:5000 1\n' >late.schedule
 expect 0,1 from "$BOOTREEL" record "${machine[@]}" --schedule late.schedule -o from.reel
@@ -33,6 +33,8 @@ printf '# a comment\nturns 0:5000 1\nirq 0 400\n' >some.schedule
 expect 0,1 some "$BOOTREEL" record "${machine[@]}" --schedule some.schedule -o some.reel && expect 0 some-verify "$BOOTREEL" replay --verify some.reel
 
 holds <("$BOOTREEL" why other.reel) 'varied: turns, seed 8' "why says what was varied"
+holds <("$BOOTREEL" why later.reel) '^ +[1-9][0-9]*  varied: turns,irq, seed 0' "why: from an icount"
+holds <("$BOOTREEL" why time.reel) '^ +[1-9][0-9]*  varied: turns, seed 1' "why: where that guest time is"
 holds <("$BOOTREEL" why some.reel) 'varied: 2 listed choices: turns 0:5000 1; irq 0 400' "why says which choices were listed"
 "$BOOTREEL" why plain.reel | grep varied && fail "why: nothing was varied"
 
