@@ -344,11 +344,13 @@ size_t vary_calls(const char *kinds, struct engine_call_error list[ENGINE_CALL_E
 char *vary_fixed(const char *kinds)
 {
     struct text fixed = {0};
-    bool in_errors = false;
+    struct vary_bounds b[VARY_KINDS] = {0};
+    struct vary_errors e = {0};
+    struct settings s = {.kind = b, .errors = &e, .k = VARY_KINDS};
+    struct error ignored;
     for (const char *p = kinds; *p;) {
-        const size_t n = strcspn(p, ","), name = strcspn(p, ",=");
-        in_errors = is_errors(p, name) || (in_errors && kind_of(p, name) == VARY_KINDS);
-        if (in_errors)
+        const size_t n = strcspn(p, ",");
+        if (!take_word(&s, p, n, &ignored) && s.in_errors)
             text_add(&fixed, "%s%.*s", fixed.n ? "," : "", (int)n, p);
         p += n + (p[n] == ',');
     }

@@ -46,6 +46,27 @@ static void test_words(void **state)
     assert_null(made(NULL, NULL, NULL));
 }
 
+/* The word behind errors=call is a function's name, whatever it is. */
+static void test_fixed(void **state)
+{
+    static const struct {
+        const char *kinds, *fixed;
+    } rows[] = {
+        {"turns,irq=max:5ns", NULL},
+        {"turns,errors=disk,lba=3,count=2,irq", "errors=disk,lba=3,count=2"},
+        {"errors=call,timers,n=3,turns,max:5", "errors=call,timers,n=3"},
+        {"irq,errors=call,errors,n=1,errors=disk,lba=4,memory", "errors=call,errors,n=1,errors=disk,lba=4"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *fixed = vary_fixed(rows[i].kinds);
+        if (rows[i].fixed)
+            assert_string_equal(fixed, rows[i].fixed);
+        else
+            assert_null(fixed);
+        free(fixed);
+    }
+}
+
 static void test_ordinals(void **state)
 {
     struct vary *v = made(NULL, NULL, "irq 1 20; irq 3 7"), *w = made("irq=max:300", "5", "irq 1 20");
@@ -121,7 +142,7 @@ static void test_turns(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_words), cmocka_unit_test(test_fixed),
         cmocka_unit_test(test_ordinals),
         cmocka_unit_test(test_turns),
     };
