@@ -21,7 +21,8 @@ static void set_lower(struct x86 *x, const char *reg, uint64_t value, unsigned b
 uint32_t pc_return(struct pc *pc, const struct input *in)
 {
     const uint8_t *data = in->data;
-    if (in->len < INPUT_RETURN_HEAD || data[0] >= board_cpus(pc->board))
+    if (in->len < INPUT_RETURN_HEAD || in->len > INPUT_RETURN_HEAD + EVENT_MAX_DATA ||
+        data[0] >= board_cpus(pc->board))
         return 0;
     struct x86 *x = board_cpu(pc->board, data[0]);
     const uint64_t address = le64(data + 1), value = le64(data + 9);
