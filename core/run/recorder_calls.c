@@ -16,6 +16,7 @@ struct failing_call {
     uint64_t *place; /* where functions of that name were found */
     size_t nplaces;
     uint64_t calls;
+    bool refused; /* its turn had come, and the machine could not make it return */
     bool done;
 };
 
@@ -86,6 +87,7 @@ static int make_fail(struct recorder *r, struct failing_call *c, uint64_t addres
     if (feed_offer(&r->feed, &in, &r->err))
         return -1;
     c->done = in.len;
+    c->refused = !c->done;
     return 0;
 }
 
@@ -123,27 +125,34 @@ int recorder_call_entered(struct recorder *r)
     return 1;
 }
 
+/* Why it did not fail. */
+static void put_lacking(const struct recorder *r, const struct failing_call *c, char *text, size_t size)
+{
+    const bool late = r->o.call_errors_from || r->o.call_errors_from_time;
+    const char *name = c->wanted->function, *there = late ? " from there on" : "";
+    if (!c->nplaces)
+        snprintf(text, size, "errors=call,%s: no function of that name was found", name);
+    else if (!c->calls)
+        snprintf(text, size, "errors=call,%s: it was %s", name,
+                 late ? "not called from there on"
+                      : "never called; the compiler may have put its code into its callers");
+    else if (c->refused)
+        snprintf(
+            text, size,
+            "errors=call,%s,n=%" PRIu64
+            ": it could not be made to return: where its stack pointer points to is no memory, so its caller is not known",
+            name, c->wanted->n);
+    else
+        snprintf(text, size, "errors=call,%s,n=%" PRIu64 ": it was called %" PRIu64 " time%s%s", name,
+                 c->wanted->n, c->calls, c->calls == 1 ? "" : "s", there);
+}
+
 void recorder_calls_end(struct recorder *r)
 {
     char *text = r->result.call_lacking;
-    for (size_t i = 0; r->failing && i < r->o.ncall_errors && !*text; i++) {
-        const struct failing_call *c = &r->failing[i];
-        const char *name = c->wanted->function;
-        if (c->done)
-            continue;
-        if (!c->nplaces)
-            snprintf(text, sizeof r->result.call_lacking,
-                     "errors=call,%s: no function of that name was found", name);
-        else if (!c->calls)
-            snprintf(
-                text, sizeof r->result.call_lacking,
-                "errors=call,%s: it was never called; the compiler may have put its code into its callers",
-                name);
-        else
-            snprintf(text, sizeof r->result.call_lacking,
-                     "errors=call,%s,n=%" PRIu64 ": it was called %" PRIu64 " time%s", name, c->wanted->n,
-                     c->calls, c->calls == 1 ? "" : "s");
-    }
+    for (size_t i = 0; r->failing && i < r->o.ncall_errors && !*text; i++)
+        if (!r->failing[i].done)
+            put_lacking(r, &r->failing[i], text, sizeof r->result.call_lacking);
 }
 
 void recorder_calls_free(struct recorder *r)

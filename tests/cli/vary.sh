@@ -49,7 +49,28 @@ lacks() { # CALL TEXT
 }
 lacks no_such,n=1 'errors=call,no_such: no function of that name was found'
 lacks a_then_b,n=5 'errors=call,a_then_b,n=5: it was called 1 time$'
-lacks a_then_b,n=1,from=4M 'errors=call,a_then_b: it was never called'
+lacks a_then_b,n=5,from=100 'errors=call,a_then_b,n=5: it was called 1 time from there on$'
+lacks a_then_b,n=1,from=4M 'errors=call,a_then_b: it was not called from there on$'
+lacks publish,n=1 'errors=call,publish: it was never called; the compiler'
+# A stack that is no memory: where the caller is cannot be read.
+cat >stackless.S <<'END'
+        .section .boot, "ax"
+        .balign 4
+        .long 0x1BADB002, 3, -(0x1BADB002 + 3)
+        .text
+        .globl _start
+_start: mov     $0xd0000000, %esp
+        jmp     stackless
+        .type   stackless, @function
+stackless:
+        cli
+        hlt
+        .size   stackless, . - stackless
+END
+gcc -m32 -c stackless.S -o stackless.o && ld -m elf_i386 -n --no-warn-rwx-segments --defsym=BASE=0 -T "$top/tests/guests/hobby/kernel.ld" -o stackless.elf stackless.o ||
+    fail "the kernel without a stack is not built"
+expect 1 stackless "$BOOTREEL" record --kernel stackless.elf --memory 16M -q --vary errors=call,stackless,n=1 -o stackless.reel
+holds stackless.err 'errors=call,stackless,n=1: it could not be made to return' "a call whose caller cannot be read"
 expect 2 hunted "$BOOTREEL" hunt "${machine[@]:0:6}" --vary errors=call,lock,n=1 --runs 2 -o hunted && holds hunted.err 'trials know no functions' "errors=call in a hunt"
 
 expect 2 hunted "$BOOTREEL" hunt "${machine[@]:0:6}" --vary errors=net,percent=5 --runs 2 -o hunted && holds hunted.err 'trials with a network are not implemented' "errors=net in a hunt"

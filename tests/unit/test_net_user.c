@@ -87,7 +87,7 @@ static unsigned touched(uint64_t icount, uint64_t from, uint64_t from_time, uint
 static void test_mangled_from(void **state)
 {
     assert_int_equal(touched(0, 0, 0, 0), 100);
-    assert_int_equal(touched(10, 20, 0, 0), 0);  /* 20 steps are not reached when the engine stops at 500 ns */
+    assert_int_equal(touched(10, 20, 0, 0), 0); /* 20 steps are not reached when the engine stops at 500 ns */
     assert_int_equal(touched(20, 20, 0, 450), 50); /* sent at 450 to 549 ns */
     assert_int_equal(touched(0, 0, 530, 450), 20);
     assert_int_equal(touched(20, 20, 530, 450), 20);

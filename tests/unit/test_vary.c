@@ -142,7 +142,8 @@ static void test_turns(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words), cmocka_unit_test(test_fixed),
+        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_fixed),
         cmocka_unit_test(test_ordinals),
         cmocka_unit_test(test_turns),
     };
