@@ -7,7 +7,7 @@
 /* Raised whenever the same inputs would run differently. A trace of HV_OLDEST or later runs as it was
  * recorded: code that a version changed asks which version the configuration wants (board_behaves() in
  * hv/board/board.h). docs/versions.md says when the oldest may go. */
-enum { HV_BEHAVIOUR = 15, HV_OLDEST = 14 };
+enum { HV_BEHAVIOUR = 16, HV_OLDEST = 14 };
 /* Who replays recordings of the versions before HV_OLDEST. */
 extern const struct engine_past hv_past[];
 

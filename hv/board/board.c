@@ -371,6 +371,8 @@ static int create_cpus(struct board *b, struct error *err)
         x86_set_cores(b->cpu[i].x86, (unsigned)n);
         if (!board_behaves(b, 15))
             x86_as_before_15(b->cpu[i].x86);
+        if (!board_behaves(b, 16))
+            x86_as_before_16(b->cpu[i].x86);
         b->ncpus = i + 1;
     }
     return 0;

@@ -449,6 +449,7 @@ struct x86 {
     struct plain_undefined plain; /* lacking.c */
     unsigned cores;               /* of the package: x86_set_cores() */
     bool as_before_15;            /* x86_as_before_15(): sys.h, task.c */
+    bool as_before_16;            /* x86_as_before_16(): cr.c, walk.c */
     bool step_owed;               /* a task switch has left its block, and its step is not counted yet */
     struct decoder *all_rows;     /* of every feature, once it was needed (lacking.c) */
     void *room;                   /* what it was allocated as */

@@ -163,6 +163,11 @@ void x86_as_before_15(struct x86 *cpu)
     cpu->as_before_15 = true;
 }
 
+void x86_as_before_16(struct x86 *cpu)
+{
+    cpu->as_before_16 = true;
+}
+
 void x86_set_cores(struct x86 *cpu, unsigned n)
 {
     assert(n && n <= ENGINE_CPUS);

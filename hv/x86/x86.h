@@ -230,6 +230,9 @@ void x86_destroy(struct x86 *);
 /* A fault after a task switch, in the new task, takes a step besides the instruction's, and tables and SYSENTER's addresses with bit 31 set
  * raise #GP on a model without long mode, as in behaviour 14 of the PC. Only right after creation. */
 void x86_as_before_15(struct x86 *);
+/* PS in a page-directory-pointer table's entry makes a page of 1 GiB on any model, and a 16-bit TSS keeps AMD's models, too, from activating long mode, as
+ * in behaviour 15 of the PC. Only right after creation. */
+void x86_as_before_16(struct x86 *);
 /* How many processors there are in the package, with APIC IDs from 0 on; each is a core with one thread. 1 if this is not called. Only
  * right after creation. */
 void x86_set_cores(struct x86 *, unsigned n);

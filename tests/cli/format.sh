@@ -25,7 +25,7 @@ linux=$(sed -n 's/.*engine linux behaviour \([0-9]*\).*/\1/p' "$work/version")
 for t in "behaviour-$pc.reel" "linux-$linux.reel"; do
     [ -e "$t" ] || fail "$t: there is no trace of this version: see CONTRIBUTING.md"
 done
-runs='behaviour-14 behaviour-15 behaviour-15-frames behaviour-15-pause behaviour-15-turns linux-10 linux-10-reach linux-11'
+runs='behaviour-14 behaviour-15 behaviour-15-frames behaviour-15-pause behaviour-15-turns behaviour-16 linux-10 linux-10-reach linux-11'
 for t in $runs; do
     expect 0 "$t" "$BOOTREEL" replay --verify --console=none "$t.reel"
 done
@@ -35,7 +35,7 @@ refused() { # TRACE WHO COMMAND…: the last command's only line names the bootr
     shift 2
     expect 2 refused "$BOOTREEL" "$@"
     [ "$(wc -l <refused.err)" = 1 ] && [ ! -s refused.out ] &&
-        grep -q "^bootreel: $t: recorded with behaviour .* runs only [0-9]* and [0-9]*: replay it with $who\$" refused.err ||
+        grep -q "^bootreel: $t: recorded with behaviour .* runs only [0-9]* \(and\|to\) [0-9]*: replay it with $who\$" refused.err ||
         fail "$t: $1: $(head -n 2 refused.err)"
 }
 older() { # TRACE WHO: what reads the trace works, what runs it says who can

@@ -10,11 +10,13 @@ holds docs/bootreel.1 "^\.TH BOOTREEL 1 \"\" \"bootreel $version\"" "docs/bootre
 holds CHANGELOG.md "^## \[$version\] - [0-9]{4}-[0-9]{2}-[0-9]{2}$" "CHANGELOG.md"
 [ "$(sed -n '1s/^bootreel (\(.*\)) .*/\1/p' debian/changelog)" = "$version" ] || fail "debian/changelog is not of $version"
 
-# The row of docs/versions.md: what the program says of itself.
+# The row of docs/versions.md: what the program says of itself. Before a release it is that of what is not released yet.
+row=$version
+grep -q '^| not released yet |' docs/versions.md && row='not released yet'
 said() { sed -n "s/.*$1 \([0-9]*\).*/\1/p" "$work/version"; }
 holds docs/versions.md \
-    "^\| $version \| $(said 'trace format') \| 1 to $(said 'trace format') \| $(said 'engine pc behaviour') \| [0-9]+ to $(said 'engine pc behaviour') \| $(said 'engine linux behaviour') \| [0-9]+ to $(said 'engine linux behaviour') \|" \
-    "docs/versions.md: the row of $version"
+    "^\| $row \| $(said 'trace format') \| 1 to $(said 'trace format') \| $(said 'engine pc behaviour') \| [0-9]+ (to|and) $(said 'engine pc behaviour') \| $(said 'engine linux behaviour') \| [0-9]+ (to|and) $(said 'engine linux behaviour') \|" \
+    "docs/versions.md: the row of $row"
 
 # A copy, so that build/dist is left alone. A folder without .git is an unpacked archive already.
 [ -e .git ] || skip_all "no git"

@@ -23,6 +23,7 @@ struct paging {
     const uint64_t *kept; /* those entries, if they were loaded with CR3 */
     uint64_t reserved, root;
     uint64_t top_reserved; /* in the entries of level 3 and above */
+    bool no_giants;        /* the processor has no pages of 1 GiB: PS is reserved where they would be */
 };
 
 static struct paging paging_of_mode(uint64_t cr3, uint64_t cr4, uint64_t efer)
@@ -47,12 +48,18 @@ static struct paging paging_of_mode(uint64_t cr3, uint64_t cr4, uint64_t efer)
         .levels = 2, .bits = 10, .width = 4, .pse = cr4 & CR4_PSE, .root = cr3 & 0xfffff000};
 }
 
+static bool has_no_giants(const struct x86 *cpu)
+{
+    return !cpu_has(cpu, FT_PDPE1GB) && !cpu->as_before_16;
+}
+
 /* In a guest with AMD's nested paging the four entries of PAE paging are read from memory when they are needed (APM volume 2, 15.25.10). */
 static struct paging paging_of(const struct x86 *cpu)
 {
     struct paging p = paging_of_mode(cpu->cr3, cpu->cr4, cpu->efer);
     if (p.pdptes && keeps_pdptes(cpu))
         p.kept = cpu->pdpte;
+    p.no_giants = has_no_giants(cpu);
     return p;
 }
 
@@ -63,6 +70,7 @@ static struct paging paging_nested(const struct x86 *cpu)
     enum { PTE_G = 0x100 };
     struct paging p = paging_of_mode(cpu->guest.ncr3, cpu->virt.host.cr4, cpu->virt.host.efer);
     p.top_reserved = PTE_G;
+    p.no_giants = has_no_giants(cpu);
     return p;
 }
 
@@ -132,6 +140,8 @@ static bool reserved_set(const struct paging *p, unsigned level, uint64_t v, boo
         return true;
     if (p->width == 4)
         return large && v & 0x200000; /* PSE-36: bits 13-20 are address bits 32-39 */
+    if (large && level == 2 && p->no_giants)
+        return true;
     if (large)
         return v & ((1ull << (12 + 9 * level)) - 1) & ~0x1fffull;
     return level >= 2 && v & (PTE_PS | (level > 2 ? p->top_reserved : 0));

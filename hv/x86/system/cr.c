@@ -80,6 +80,13 @@ static void cr3_write(struct x86 *cpu, uint64_t v)
 
 /* ---------------------------------------------------------------- CR0 */
 
+/* Whether TR keeps the processor from activating long mode: the check is Intel's (SDM volume 2, MOV to control registers). AMD's processors have
+ * none (APM volume 2, 14.6): KVM's guests begin there with a 16-bit TSS. */
+static bool has_narrow_task(const struct x86 *cpu)
+{
+    return sys_type(cpu->seg[TR].attr) == SYS_TSS16_BUSY && (cpu_has(cpu, FT_INTEL) || cpu->as_before_16);
+}
+
 /* The value of EFER when CR0 becomes v; raises for forbidden transitions. */
 static uint64_t efer_after(struct x86 *cpu, uint64_t v)
 {
@@ -92,7 +99,7 @@ static uint64_t efer_after(struct x86 *cpu, uint64_t v)
     }
     if (!(cpu->efer & EFER_LME))
         return cpu->efer;
-    if (!(cpu->cr4 & CR4_PAE) || cpu->seg[CS].attr & SEG_L || sys_type(cpu->seg[TR].attr) == SYS_TSS16_BUSY)
+    if (!(cpu->cr4 & CR4_PAE) || cpu->seg[CS].attr & SEG_L || has_narrow_task(cpu))
         raise_error(cpu, VEC_GP, 0);
     return cpu->efer | EFER_LMA;
 }
