@@ -14,6 +14,7 @@ struct attaching {
     struct ask_error *err;
     const struct ask_probe *probe;
     const struct ask_place *place;
+    const struct ask_tracepoint_row *row; /* NULL: the place is no tracepoint */
     size_t order;
     size_t found;   /* of the place */
     bool has_table; /* a table fits the place */
@@ -83,8 +84,12 @@ static struct ask_target *add(struct attaching *x, const struct symbol_mapping *
     struct ask_attached *a = x->a;
     MEM_MORE(a->target, a->ntargets);
     struct ask_target *t = &a->target[a->ntargets++];
-    *t = (struct ask_target){
-        .probe = x->probe, .place = x->place, .order = x->order, .address = address, .until = UINT64_MAX};
+    *t = (struct ask_target){.probe = x->probe,
+                             .place = x->place,
+                             .tracepoint = x->row,
+                             .order = x->order,
+                             .address = address,
+                             .until = UINT64_MAX};
     if (m) {
         t->since = m->since;
         t->until = m->until ? m->until : UINT64_MAX;
@@ -107,7 +112,7 @@ static bool has(const struct attaching *x, uint64_t address, const struct symbol
 {
     for (size_t i = x->a->ntargets, n = x->found; n-- > 0;) {
         const struct ask_target *t = &x->a->target[--i];
-        if (t->address == address && t->space == m->space && t->since == m->since)
+        if (t->address == address && t->space == m->space && t->since == m->since && t->tracepoint == x->row)
             return true;
     }
     return false;
@@ -281,12 +286,13 @@ static void attach_row(struct attaching *x, const struct ask_tracepoint_row *r, 
     char function[300];
     const size_t first = x->a->ntargets;
     function_of(r, strchr(r->name, '*') ? wanted : r->name, function, sizeof function);
+    x->row = r;
     search(x, function, symbol_is_pattern(function) ? BY_PATTERN : BY_NAME, false);
     for (size_t i = first; i < x->a->ntargets; i++) {
-        x->a->target[i].tracepoint = r;
         x->a->target[i].leaves = r->leaves;
         x->a->target[i].entry = true;
     }
+    x->row = NULL;
 }
 
 /* Whether a name or a pattern of the program and one of the table can mean the same. */
