@@ -87,20 +87,31 @@ static struct ask_value call_zero(struct ask_eval *e, const struct ask_node *n)
     return nothing();
 }
 
+/* The keys that a value is: of several, a tuple. NULL with an error if it cannot be that. */
+static const struct ask_value *keys_of(struct ask_eval *e, const struct ask_node *n, const struct ask_map *m,
+                                       struct ask_value *key)
+{
+    *key = ask_as_key(value(e, n, 1));
+    if (key->kind == V_TUPLE && m->nkeys == key->length)
+        return key->item;
+    if (m->nkeys == 1)
+        return key;
+    ask_fail(e, n, "%s has %zu keys: give a tuple of them", m->info->name, m->nkeys);
+    return NULL;
+}
+
 /* delete(@map[keys]), delete(@map), delete(@map, key). */
 static struct ask_value call_delete(struct ask_eval *e, const struct ask_node *n)
 {
     struct ask_map *m = &e->maps[n->list[0]->slot];
     struct ask_value key;
     if (n->n == 2) {
-        key = value(e, n, 1);
-        const bool several = key.kind == V_TUPLE && m->nkeys == key.length;
-        if (!several && m->nkeys != 1)
-            return ask_fail(e, n, "%s has %zu keys: give a tuple of them", m->info->name, m->nkeys);
-        ask_map_delete(m, several ? key.item : &key);
+        const struct ask_value *keys = keys_of(e, n, m, &key);
+        if (keys && !e->failed)
+            ask_map_delete(m, keys);
         return nothing();
     }
-    if (n->list[0]->n != m->nkeys) { /* the map as a whole */
+    if (!n->list[0]->n && m->nkeys) { /* the map as a whole */
         ask_map_clear(m);
         return nothing();
     }
@@ -108,6 +119,28 @@ static struct ask_value call_delete(struct ask_eval *e, const struct ask_node *n
     if (c)
         ask_map_delete(m, c->key);
     return nothing();
+}
+
+static struct ask_value call_has_key(struct ask_eval *e, const struct ask_node *n)
+{
+    struct ask_map *m = &e->maps[n->list[0]->slot];
+    struct ask_value key;
+    const struct ask_value *keys = m->nkeys ? keys_of(e, n, m, &key) : NULL;
+    return ask_number(keys && !e->failed && ask_map_cell(m, keys, false), true);
+}
+
+/* Of a map: its keys; of a stack: its frames, a line each. */
+static struct ask_value call_len(struct ask_eval *e, const struct ask_node *n)
+{
+    if (n->list[0]->kind == N_MAP) {
+        const struct ask_map *m = &e->maps[n->list[0]->slot];
+        return ask_number(m->n - m->ngone, true);
+    }
+    const struct ask_value v = value(e, n, 0);
+    uint64_t frames = 0;
+    for (size_t i = 0; v.kind == V_TEXT && i < v.length; i++)
+        frames += v.s[i] != '\n' && (!i || v.s[i - 1] == '\n');
+    return ask_number(frames, true);
 }
 
 /* A time of the guest's clock by a format of strftime(3); %f: microseconds. */
@@ -299,6 +332,22 @@ static struct ask_value call_address(struct ask_eval *e, const struct ask_node *
                     n->list[0]->text);
 }
 
+/* A variable of a processor: Linux, include/linux/percpu-defs.h. */
+static struct ask_value call_percpu(struct ask_eval *e, const struct ask_node *n)
+{
+    uint64_t at, offsets, offset = 0;
+    const struct ask_value cpu = n->n > 1 ? value(e, n, 1) : ask_number(e->now->cpu, false);
+    if (e->failed || cpu.kind != V_NUMBER)
+        return ask_fail(e, n, "percpu_kaddr() wants a name and the number of a processor");
+    if (!e->world->address_of(e->ctx, n->list[0]->text, false, &at))
+        return ask_fail(e, n->list[0], "no symbol \"%s\" here: bootreel symbols TRACE NAME searches for it",
+                        n->list[0]->text);
+    if (!e->world->address_of(e->ctx, "__per_cpu_offset", false, &offsets) ||
+        e->world->read(e->ctx, offsets + 8 * cpu.n, &offset, 8) != 8)
+        return ask_fail(e, n, "percpu_kaddr(): this kernel's table of processors is not known");
+    return ask_number(at + offset, false);
+}
+
 static struct ask_value call_reg(struct ask_eval *e, const struct ask_node *n)
 {
     uint64_t v;
@@ -335,6 +384,14 @@ static struct ask_value call_strncmp(struct ask_eval *e, const struct ask_node *
     return ask_number((uint64_t)(int64_t)ask_compare(&a, &b), true);
 }
 
+static struct ask_value call_strcontains(struct ask_eval *e, const struct ask_node *n)
+{
+    const struct ask_value a = value(e, n, 0), b = value(e, n, 1);
+    if (e->failed || a.kind != V_TEXT || b.kind != V_TEXT)
+        return ask_fail(e, n, "strcontains() searches a text for another");
+    return ask_number(memmem(a.s, a.length, b.s, b.length) != NULL, true);
+}
+
 static struct ask_value call_same(struct ask_eval *e, const struct ask_node *n)
 {
     return value(e, n, 0);
@@ -362,13 +419,36 @@ static struct ask_value call_at(struct ask_eval *e, const struct ask_node *n)
 }
 
 static struct ask_value (*const functions[F_FUNCTIONS])(struct ask_eval *e, const struct ask_node *n) = {
-    [F_PRINTF] = call_printf, [F_PRINT] = call_print,   [F_CLEAR] = call_clear,  [F_ZERO] = call_zero,
-    [F_DELETE] = call_delete, [F_TIME] = call_time,     [F_EXIT] = call_exit,    [F_JOIN] = call_join,
-    [F_STR] = call_str,       [F_BUF] = call_buf,       [F_KSYM] = call_symbol,  [F_USYM] = call_symbol,
-    [F_KADDR] = call_address, [F_UADDR] = call_address, [F_NTOP] = call_ntop,    [F_STRFTIME] = call_strftime,
-    [F_REG] = call_reg,       [F_KSTACK] = call_stack,  [F_USTACK] = call_stack, [F_STRNCMP] = call_strncmp,
-    [F_KPTR] = call_same,     [F_UPTR] = call_same,     [F_BSWAP] = call_bswap,  [F_MACADDR] = call_macaddr,
-    [F_AT] = call_at,         [F_EMIT] = call_emit,
+    [F_PRINTF] = call_printf,
+    [F_PRINT] = call_print,
+    [F_CLEAR] = call_clear,
+    [F_ZERO] = call_zero,
+    [F_DELETE] = call_delete,
+    [F_TIME] = call_time,
+    [F_EXIT] = call_exit,
+    [F_JOIN] = call_join,
+    [F_STR] = call_str,
+    [F_BUF] = call_buf,
+    [F_KSYM] = call_symbol,
+    [F_USYM] = call_symbol,
+    [F_KADDR] = call_address,
+    [F_UADDR] = call_address,
+    [F_NTOP] = call_ntop,
+    [F_STRFTIME] = call_strftime,
+    [F_REG] = call_reg,
+    [F_KSTACK] = call_stack,
+    [F_USTACK] = call_stack,
+    [F_STRNCMP] = call_strncmp,
+    [F_KPTR] = call_same,
+    [F_UPTR] = call_same,
+    [F_BSWAP] = call_bswap,
+    [F_MACADDR] = call_macaddr,
+    [F_AT] = call_at,
+    [F_EMIT] = call_emit,
+    [F_HAS_KEY] = call_has_key,
+    [F_LEN] = call_len,
+    [F_STRCONTAINS] = call_strcontains,
+    [F_PERCPU_KADDR] = call_percpu,
 };
 
 struct ask_value ask_call(struct ask_eval *e, const struct ask_node *n)

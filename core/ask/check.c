@@ -23,16 +23,24 @@ static const char *const kind_names[] = {
     [MAP_MIN] = "min()",     [MAP_MAX] = "max()",     [MAP_AVG] = "avg()",
     [MAP_STATS] = "stats()", [MAP_HIST] = "hist()",   [MAP_LHIST] = "lhist()"};
 
+/* It may be all keys of a map: $kv.0. */
+static bool may_be_tuple(const struct ask_node *n)
+{
+    return n->kind == N_LOCAL || n->kind == N_ITEM || n->kind == N_MAP || n->kind == N_CHOICE;
+}
+
 static int map_keys(struct checking *c, const struct ask_node *n)
 {
     struct ask_map_info *m = &c->p->map[n->slot];
-    /* A tuple is as many keys as it has items. */
     const size_t keys = n->n;
-    if (m->keys_known && m->nkeys != keys)
+    const bool open = keys == 1 && may_be_tuple(n->list[0]) && (!m->keys_known || m->nkeys);
+    if (!open && ((m->keys_known && m->nkeys != keys) || (m->has_keys && !keys)))
         return ask_wrong_at(c->err, c->p, n, "%s has %zu key%s elsewhere in the program, and %zu here",
                             m->name, m->nkeys, m->nkeys == 1 ? "" : "s", keys);
-    m->keys_known = true;
-    m->nkeys = keys;
+    m->has_keys |= keys > 0;
+    m->keys_known |= !open;
+    if (!open || !m->nkeys)
+        m->nkeys = keys;
     for (size_t i = 0; i < keys; i++)
         if (walk(c, n->list[i]))
             return -1;
@@ -171,11 +179,36 @@ static int check_print(struct checking *c, const struct ask_node *n)
     return n->list[0]->kind == N_MAP ? map_keys(c, n->list[0]) : walk(c, n->list[0]);
 }
 
+/* A map whose keys are asked for, by its name alone. */
+static int check_keys_of(struct checking *c, const struct ask_node *call, const struct ask_node *map)
+{
+    if (map->kind != N_MAP || map->n)
+        return ask_wrong_at(c->err, c->p, map, "%s() wants a map, written without keys", call->text);
+    map_read(c, map);
+    c->p->map[map->slot].counted = map;
+    return 0;
+}
+
+static bool is_stack(const struct ask_node *n)
+{
+    return (n->kind == N_WORD && (n->id == W_KSTACK || n->id == W_USTACK)) ||
+           (n->kind == N_CALL && (n->id == F_KSTACK || n->id == F_USTACK));
+}
+
+static int check_len(struct checking *c, const struct ask_node *n)
+{
+    if (is_stack(n->list[0]))
+        return walk(c, n->list[0]);
+    return n->list[0]->kind == N_MAP
+               ? check_keys_of(c, n, n->list[0])
+               : ask_wrong_at(c->err, c->p, n->list[0], "len() wants a map, kstack or ustack");
+}
+
 static int check_text(struct checking *c, const struct ask_node *n)
 {
     static const unsigned char first[F_FUNCTIONS] = {
         [F_PRINTF] = 1, [F_TIME] = 1, [F_STRFTIME] = 1, [F_KADDR] = 1,
-        [F_UADDR] = 1,  [F_REG] = 1,  [F_AT] = 1};
+        [F_UADDR] = 1,  [F_REG] = 1,  [F_AT] = 1,       [F_PERCPU_KADDR] = 1};
     if (first[n->id] && n->n && n->list[0]->kind != N_STRING)
         return ask_wrong_at(c->err, c->p, n->list[0], "%s(): the first argument is a text in quotation marks",
                             n->text);
@@ -235,6 +268,10 @@ static int check_call(struct checking *c, const struct ask_node *n)
         return check_printf(c, n);
     case F_AT:
         return check_at(c, n);
+    case F_HAS_KEY:
+        return check_keys_of(c, n, n->list[0]) || walk(c, n->list[1]) ? -1 : 0;
+    case F_LEN:
+        return check_len(c, n);
     case F_EMIT:
         c->p->emits = true;
         break;
@@ -328,6 +365,24 @@ static int check_unroll(struct checking *c, const struct ask_node *n)
     return walk(c, n->a) || walk(c, n->b) ? -1 : 0;
 }
 
+/* The variable of a loop is one of its body alone. */
+static int check_for(struct checking *c, const struct ask_node *n)
+{
+    if (c->set[n->a->slot])
+        return ask_wrong_at(c->err, c->p, n->a, "for: $%s has a value already: take another name",
+                            n->a->text);
+    if (n->n == 1) {
+        map_read(c, n->list[0]);
+        c->p->map[n->list[0]->slot].looped = n->list[0];
+    } else if (walk(c, n->list[0]) || walk(c, n->list[1])) {
+        return -1;
+    }
+    c->set[n->a->slot] = true;
+    const int rc = walk(c, n->b);
+    c->set[n->a->slot] = false;
+    return rc;
+}
+
 static int walk(struct checking *c, const struct ask_node *n)
 {
     if (!n)
@@ -350,6 +405,8 @@ static int walk(struct checking *c, const struct ask_node *n)
     case N_UNROLL:
     case N_WHILE:
         return check_unroll(c, n);
+    case N_FOR:
+        return check_for(c, n);
     case N_ARGS:
         if (!args_in_record(c->probe))
             c->probe->uses_machine = true;
@@ -383,6 +440,20 @@ static void find_order(struct ask_program *p)
                 p->probe[i].place[k].kind == P_KRETPROBE || p->probe[i].place[k].kind == P_URETPROBE;
 }
 
+/* What is asked of maps as a whole, once all of the program has said what they hold. */
+static int check_whole(const struct checking *c, struct ask_map_info *m)
+{
+    const struct ask_node *at = m->looped ? m->looped : m->counted;
+    if (at && m->keys_known && !m->nkeys)
+        return ask_wrong_at(c->err, c->p, at, "%s has no keys in this program", m->name);
+    if (m->looped && (m->kind == MAP_HIST || m->kind == MAP_LHIST || m->kind == MAP_STATS))
+        return ask_wrong_at(c->err, c->p, m->looped, "for: %s holds %s, which is not one value: print(%s)",
+                            m->name, kind_names[m->kind], m->name);
+    if (m->kind == MAP_UNKNOWN)
+        m->kind = MAP_VALUE; /* it is only read, and always empty */
+    return 0;
+}
+
 int ask_check(struct ask_program *p, struct ask_error *err)
 {
     struct checking c = {.p = p, .err = err, .set = mem_zero(p->nlocals + 1, 1)};
@@ -394,8 +465,7 @@ int ask_check(struct ask_program *p, struct ask_error *err)
         rc = walk(&c, c.probe->condition) || walk(&c, c.probe->body) ? -1 : 0;
     }
     for (size_t i = 0; i < p->nmaps && !rc; i++)
-        if (p->map[i].kind == MAP_UNKNOWN)
-            p->map[i].kind = MAP_VALUE; /* it is only read, and always empty */
+        rc = check_whole(&c, &p->map[i]);
     free(c.set);
     find_order(p);
     return rc;

@@ -4,9 +4,7 @@
 #include "base/memory.h"
 #include "core/ask/private/eval.h"
 
-enum { STEPS_MOST = 1000000, DEEP = 400, TEXT_SHOWN = 64 };
-
-static void run(struct ask_eval *e, const struct ask_node *n);
+enum { DEEP = 400, TEXT_SHOWN = 64 };
 
 /* ---------------------------------------------------------------- memory and errors */
 
@@ -485,21 +483,27 @@ static struct ask_value word(struct ask_eval *e, const struct ask_node *n)
 
 /* ---------------------------------------------------------------- maps and locals */
 
+struct ask_value ask_as_key(struct ask_value v)
+{
+    return v.kind == V_NONE ? ask_number(0, true) : v.kind == V_RECORD ? ask_number(v.n, false) : v;
+}
+
 struct ask_cell *ask_cell_of(struct ask_eval *e, const struct ask_node *n, bool make)
 {
+    struct ask_map *m = &e->maps[n->slot];
     struct ask_value keys[8], *key = n->n <= 8 ? keys : ask_room(e, n->n * sizeof *key);
-    for (size_t i = 0; i < n->n; i++) {
-        key[i] = ask_value_of(e, n->list[i]);
-        if (key[i].kind == V_NONE)
-            key[i] = ask_number(0, true);
-        if (key[i].kind == V_RECORD)
-            key[i] = ask_number(key[i].n, false);
+    for (size_t i = 0; i < n->n; i++)
+        key[i] = ask_as_key(ask_value_of(e, n->list[i]));
+    if (n->n < m->nkeys && !e->failed) { /* a tuple of them */
+        if (n->n != 1 || key->kind != V_TUPLE || key->length != m->nkeys)
+            ask_fail(e, n, "%s has %zu keys: give a tuple of them", m->info->name, m->nkeys);
+        key = key->item;
     }
-    return e->failed ? NULL : ask_map_cell(&e->maps[n->slot], key, make);
+    return e->failed ? NULL : ask_map_cell(m, key, make);
 }
 
 /* A copy that lives as long as the firing, whatever becomes of the map. */
-static struct ask_value borrowed(struct ask_eval *e, const struct ask_value *v)
+struct ask_value ask_borrowed(struct ask_eval *e, const struct ask_value *v)
 {
     struct ask_value c = *v;
     if (v->kind == V_TEXT || v->kind == V_BYTES)
@@ -507,7 +511,7 @@ static struct ask_value borrowed(struct ask_eval *e, const struct ask_value *v)
     if (v->kind == V_TUPLE) {
         c.item = ask_room(e, (v->length + 1) * sizeof *c.item);
         for (size_t i = 0; i < v->length; i++)
-            c.item[i] = borrowed(e, &v->item[i]);
+            c.item[i] = ask_borrowed(e, &v->item[i]);
     }
     return c;
 }
@@ -518,7 +522,7 @@ static struct ask_value map_value(struct ask_eval *e, const struct ask_node *n)
     if (!c)
         return (struct ask_value){.kind = V_NONE};
     const struct ask_value v = ask_cell_value(&e->maps[n->slot], c);
-    return borrowed(e, &v);
+    return ask_borrowed(e, &v);
 }
 
 static struct ask_value step(struct ask_eval *e, const struct ask_node *n)
@@ -604,8 +608,8 @@ struct ask_value ask_value_of(struct ask_eval *e, const struct ask_node *n)
         return ask_number(0, true);
     if (e->depth > DEEP)
         return ask_fail(e, n, "the expression is too deep");
-    if (++e->steps > STEPS_MOST * 10ull)
-        return ask_fail(e, n, "one firing has computed for too long: %d values", STEPS_MOST * 10);
+    if (++e->steps > ASK_VALUES_MOST)
+        return ask_fail(e, n, "one firing has computed for too long: %d values", ASK_VALUES_MOST);
     e->depth++;
     const struct ask_value v = value_of(e, n);
     e->depth--;
@@ -669,30 +673,7 @@ static void assign(struct ask_eval *e, const struct ask_node *n)
         keep(&c->value, &v);
 }
 
-static void loop(struct ask_eval *e, const struct ask_node *n)
-{
-    struct ask_value times = n->kind == N_UNROLL ? ask_value_of(e, n->a) : ask_number(0, true);
-    for (uint64_t i = 0; !e->failed && !e->leaving; i++) {
-        if (n->kind == N_UNROLL && i >= times.n)
-            break;
-        if (n->kind == N_WHILE) {
-            const struct ask_value v = ask_value_of(e, n->a);
-            if (!ask_truth(&v))
-                break;
-        }
-        if (i >= STEPS_MOST) {
-            ask_fail(e, n, "the loop has run %d times in one firing: end it earlier", STEPS_MOST);
-            break;
-        }
-        run(e, n->b);
-        if (e->leaving == N_CONTINUE)
-            e->leaving = 0;
-    }
-    if (e->leaving == N_BREAK)
-        e->leaving = 0;
-}
-
-static void run(struct ask_eval *e, const struct ask_node *n)
+void ask_statement(struct ask_eval *e, const struct ask_node *n)
 {
     struct ask_value v;
     if (e->failed || e->leaving)
@@ -700,7 +681,7 @@ static void run(struct ask_eval *e, const struct ask_node *n)
     switch (n->kind) {
     case N_BLOCK:
         for (size_t i = 0; i < n->n && !e->failed && !e->leaving; i++)
-            run(e, n->list[i]);
+            ask_statement(e, n->list[i]);
         break;
     case N_DO:
         ask_value_of(e, n->a);
@@ -711,13 +692,16 @@ static void run(struct ask_eval *e, const struct ask_node *n)
     case N_IF:
         v = ask_value_of(e, n->a);
         if (ask_truth(&v))
-            run(e, n->b);
+            ask_statement(e, n->b);
         else if (n->c)
-            run(e, n->c);
+            ask_statement(e, n->c);
         break;
     case N_UNROLL:
     case N_WHILE:
-        loop(e, n);
+        ask_loop(e, n);
+        break;
+    case N_FOR:
+        ask_for(e, n);
         break;
     default:
         e->leaving = (int)n->kind;
@@ -746,20 +730,34 @@ void ask_eval_end(struct ask_eval *e)
     free(e->local);
 }
 
-void ask_fire(struct ask_eval *e, const struct ask_probe *probe, const struct ask_firing *f)
+static void begin(struct ask_eval *e, const struct ask_firing *f)
 {
-    if (e->failed || e->exits)
-        return;
     e->now = f;
     e->steps = 0;
     e->leaving = 0;
     e->depth = 0;
+}
+
+bool ask_holds(struct ask_eval *e, const struct ask_node *n, const struct ask_firing *f)
+{
+    begin(e, f);
+    const struct ask_value v = ask_value_of(e, n);
+    const bool holds = !e->failed && ask_truth(&v);
+    forget(e);
+    return holds;
+}
+
+void ask_fire(struct ask_eval *e, const struct ask_probe *probe, const struct ask_firing *f)
+{
+    if (e->failed || e->exits)
+        return;
+    begin(e, f);
     memset(e->local, 0, (e->p->nlocals + 1) * sizeof *e->local);
     struct ask_value v = ask_number(1, true);
     if (probe->condition)
         v = ask_value_of(e, probe->condition);
     if (!e->failed && ask_truth(&v))
-        run(e, probe->body);
+        ask_statement(e, probe->body);
     if (e->nowned)
         forget(e);
 }

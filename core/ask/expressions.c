@@ -228,7 +228,7 @@ static int parenthesis(struct ask_parser *s, struct ask_node **to)
     return ask_expect(s, ')', ")");
 }
 
-static int operand(struct ask_parser *s, struct ask_node **to)
+int ask_parse_operand(struct ask_parser *s, struct ask_node **to)
 {
     switch (s->now.kind) {
     case T_INTEGER:
@@ -298,7 +298,7 @@ static int step(struct ask_parser *s, struct ask_node **to, struct ask_node *of,
 
 static int postfix(struct ask_parser *s, struct ask_node **to)
 {
-    if (operand(s, to))
+    if (ask_parse_operand(s, to))
         return -1;
     for (;;) {
         int rc;

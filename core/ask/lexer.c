@@ -456,16 +456,16 @@ static int lex_operator(struct ask_lexer *l, struct ask_lexed *t)
         const char *text;
         int kind;
     } rows[] = {{"<<=", T_ASSIGN_LEFT}, {">>=", T_ASSIGN_RIGHT},
-                {"->", T_ARROW},        {"++", T_INCREMENT},
-                {"--", T_DECREMENT},    {"<<", T_LEFT},
-                {">>", T_RIGHT},        {"<=", T_LE},
-                {">=", T_GE},           {"==", T_EQ},
-                {"!=", T_NE},           {"&&", T_AND},
-                {"||", T_OR},           {"+=", T_ASSIGN_ADD},
-                {"-=", T_ASSIGN_SUB},   {"*=", T_ASSIGN_MUL},
-                {"/=", T_ASSIGN_DIV},   {"%=", T_ASSIGN_MOD},
-                {"&=", T_ASSIGN_AND},   {"|=", T_ASSIGN_OR},
-                {"^=", T_ASSIGN_XOR}};
+                {"->", T_ARROW},        {"..", T_RANGE},
+                {"++", T_INCREMENT},    {"--", T_DECREMENT},
+                {"<<", T_LEFT},         {">>", T_RIGHT},
+                {"<=", T_LE},           {">=", T_GE},
+                {"==", T_EQ},           {"!=", T_NE},
+                {"&&", T_AND},          {"||", T_OR},
+                {"+=", T_ASSIGN_ADD},   {"-=", T_ASSIGN_SUB},
+                {"*=", T_ASSIGN_MUL},   {"/=", T_ASSIGN_DIV},
+                {"%=", T_ASSIGN_MOD},   {"&=", T_ASSIGN_AND},
+                {"|=", T_ASSIGN_OR},    {"^=", T_ASSIGN_XOR}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (!strncmp(t->text, rows[i].text, strlen(rows[i].text))) {
             t->n = strlen(rows[i].text);

@@ -147,12 +147,10 @@ void ask_append(struct ask_parser *s, struct ask_node *list, struct ask_node *on
 
 /* ---------------------------------------------------------------- statements */
 
+/* As in bpftrace from 0.24 on, parentheses may be left out. */
 static int condition(struct ask_parser *s, struct ask_node *n)
 {
-    return ask_take(s) < 0 || ask_expect(s, '(', "(") || ask_parse_expression(s, &n->a) ||
-                   ask_expect(s, ')', ")")
-               ? -1
-               : 0;
+    return ask_take(s) < 0 || ask_parse_expression(s, &n->a) ? -1 : 0;
 }
 
 static int statement_if(struct ask_parser *s, struct ask_node **to)
@@ -186,6 +184,60 @@ static int statement_loop(struct ask_parser *s, struct ask_node **to)
     return rc;
 }
 
+/* What a loop goes over: a map, or FROM..TO. */
+static int loop_over(struct ask_parser *s, struct ask_node *n)
+{
+    struct ask_node *one;
+    if (ask_parse_expression(s, &one))
+        return -1;
+    ask_append(s, n, one);
+    if (s->now.kind == T_RANGE) {
+        if (ask_take(s) < 0 || ask_parse_expression(s, &one))
+            return -1;
+        ask_append(s, n, one);
+        return 0;
+    }
+    if (one->kind != N_MAP || one->n)
+        return ask_wrong_at(s->err, s->p, one, "for: write a map without keys, or a range, as in 0..10");
+    return 0;
+}
+
+static int statement_for(struct ask_parser *s, struct ask_node **to)
+{
+    struct ask_node *n = *to = ask_node_new(s, N_FOR);
+    if (ask_take(s) < 0)
+        return -1;
+    const bool open = s->now.kind == '(';
+    if (open && ask_take(s) < 0)
+        return -1;
+    if (s->now.kind != T_LOCAL)
+        return ask_bad(s, "expected a variable, as in for ($kv : @map) { … }");
+    if (ask_parse_operand(s, &n->a) || ask_expect(s, ':', "\":\" and a map or a range") || loop_over(s, n) ||
+        (open && ask_expect(s, ')', ")")))
+        return -1;
+    s->loops++;
+    const int rc = block(s, &n->b);
+    s->loops--;
+    return rc;
+}
+
+/* let $x = VALUE; let $x. */
+static int statement_let(struct ask_parser *s, struct ask_node **to)
+{
+    struct ask_node *n = *to = ask_node_new(s, N_ASSIGN);
+    if (ask_take(s) < 0)
+        return -1;
+    if (s->now.kind != T_LOCAL)
+        return ask_bad(s, "let: expected a variable, as in let $x = 1");
+    if (ask_parse_operand(s, &n->a))
+        return -1;
+    if (s->now.kind == '=')
+        return ask_take(s) < 0 || ask_parse_expression(s, &n->b) ? -1 : 0;
+    n->kind = N_BLOCK; /* it does nothing */
+    n->a = NULL;
+    return 0;
+}
+
 static int statement_leave(struct ask_parser *s, struct ask_node **to)
 {
     const char *word = s->now.text;
@@ -198,8 +250,9 @@ static int statement_leave(struct ask_parser *s, struct ask_node **to)
 static const struct {
     const char *word;
     int (*fn)(struct ask_parser *s, struct ask_node **to);
-} statements[] = {{"if", statement_if},        {"unroll", statement_loop}, {"while", statement_loop},
-                  {"return", statement_leave}, {"break", statement_leave}, {"continue", statement_leave}};
+} statements[] = {{"if", statement_if},          {"unroll", statement_loop},  {"while", statement_loop},
+                  {"for", statement_for},        {"return", statement_leave}, {"break", statement_leave},
+                  {"continue", statement_leave}, {"let", statement_let}};
 
 /* The operator of a compound assignment: the token less T_ASSIGN_ADD. */
 static const int assign_ops[] = {'+', '-', '*', '/', '%', '&', '|', '^', T_LEFT, T_RIGHT};
@@ -228,7 +281,7 @@ static int statement(struct ask_parser *s, struct ask_node **to, bool *closed)
         return block(s, to);
     for (size_t i = 0; s->now.kind == T_NAME && i < sizeof statements / sizeof statements[0]; i++)
         if (!strcmp(s->now.text, statements[i].word)) {
-            *closed = i < 3;
+            *closed = i < 4;
             return statements[i].fn(s, to);
         }
     *closed = false;

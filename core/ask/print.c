@@ -38,8 +38,7 @@ static int in_order(const void *x, const void *y, void *ctx)
     return order ? order : by_key(m, a, b);
 }
 
-/* The cells that there are; the last `top` of them, if that is not 0. To be freed. */
-static const struct ask_cell **sorted(const struct ask_map *m, uint64_t top, size_t *n)
+const struct ask_cell **ask_map_sorted(const struct ask_map *m, uint64_t top, size_t *n)
 {
     const struct ask_cell **list = mem_zero(m->n + 1, sizeof *list);
     *n = 0;
@@ -343,7 +342,7 @@ static void show_map(const struct ask_print *p, const struct shown_map *s)
 void ask_print_map(const struct ask_print *p, const struct ask_map *m, uint64_t top, uint64_t divisor)
 {
     struct shown_map s = {.m = m, .divisor = divisor ? divisor : 1};
-    s.list = sorted(m, top, &s.n);
+    s.list = ask_map_sorted(m, top, &s.n);
     show_map(p, &s);
     if (!p->json && !top && m->info->kind != MAP_HIST && m->info->kind != MAP_LHIST)
         text_add(p->out, "\n");

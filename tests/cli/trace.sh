@@ -86,6 +86,13 @@ trace a.reel -l '' | grep -qx 'kprobe:FUNCTION' || fail "-l: kinds of probes"
 expect 1 nothing trace a.reel -l 'kprobe:sys_nosuch*'
 expect 2 nokind trace a.reel -l 'nosuch:x'
 
+# Loops over maps: in END over what parts have counted, and in order elsewhere.
+same_ways loops 'kprobe:sys_* { @[func, tid] = count(); } END { for ($kv : @) { printf("%s %d\n", $kv.0.0, $kv.1); @sum += $kv.1 } printf("%d keys\n", len(@)); clear(@) }'
+holds loops '^sys_print [0-9]+$' "a key and its value"
+[ "$(awk '/^sys_/ { n += $2 } END { print n }' loops)" = "$(sed -n 's/^@sum: //p' loops)" ] || fail "loops: the sum"
+same_ways deleted 'kprobe:sys_print { @[icount] = 1; if (len(@) == 5) { for ($kv : @) { delete(@[$kv.0]) } @n = count() } }'
+holds deleted '^@n: [1-9][0-9]*$' "keys that are deleted in a loop"
+
 # Mistakes: one line, then the place.
 wrong() { # MESSAGE PROGRAM [CARET]
     expect 2 wrong trace a.reel "$2"

@@ -346,6 +346,66 @@ static void statements(void **state)
     free(r.out.s);
 }
 
+/* A map's keys and values in the order in which print() has them; what is deleted meanwhile is left out. */
+static void loops_over_maps(void **state)
+{
+    prints(
+        "@m[args.a] = args.b; if (args.a == 2) { for ($kv : @m) { printf(\"%d=%d \", $kv.0, $kv.1) } clear(@m) }",
+        3, "0=0 1=10 2=20 ");
+    prints(
+        "@m[comm, args.a] = sum(args.b); if (args.a == 2) { for ($kv : @m) { printf(\"%s %d: %d|\", $kv.0.0, $kv.0.1, $kv.1); "
+        "delete(@m[$kv.0]) } }",
+        3, "shell 0: 0|shell 1: 10|shell 2: 20|");
+    prints(
+        "@m[args.a] = 1; @n[7] = 2; if (args.a == 4) { for ($kv : @m) { if ($kv.0 == 1) { continue } if ($kv.0 == 3) { break } "
+        "delete(@m, 2); printf(\"%d\", $kv.0) } clear(@m); clear(@n) }",
+        5, "0");
+    prints(
+        "@m[\"b\"] = 1; @m[\"a\"] = 1; for ($x : @m) { for ($y : @m) { printf(\"%s%s \", $x.0, $y.0) } } clear(@m)",
+        1, "aa ab ba bb ");
+    prints(
+        "for ($i : 2..5) { printf(\"%d\", $i) } for $i : 0..(args.a + 1) { printf(\"x\") } for ($i : 3..3) { printf(\"y\") }",
+        1, "234x");
+    prints("let $x = 5; let $y; if $x == 5 { printf(\"five\") } while $x > 3 { $x--; printf(\"%d\", $x) }", 1,
+           "five43");
+}
+
+static void keys_of_maps(void **state)
+{
+    prints(
+        "@m[args.a] = 1; @k[1, \"x\"] = 2; $t = (1, \"x\"); printf(\"%d%d%d%d%d \", has_key(@m, 1), has_key(@k, (1, \"x\")), "
+        "has_key(@k, $t), has_key(@k, (2, \"x\")), @k[$t]); if (args.a == 1) { clear(@m); clear(@k) }",
+        2, "01102 11102 ");
+    prints("@m[args.a] = 1; delete(@m, 0); printf(\"%d \", len(@m)); if (args.a == 2) { clear(@m) }", 3,
+           "0 1 2 ");
+    prints("printf(\"%d %d %d\", len(kstack), len(kstack(1)), len(@none))", 1, "2 1 0");
+    prints(
+        "printf(\"%d%d%d\", strcontains(\"hello\", \"ell\"), strcontains(\"a\", \"ab\"), strcontains(comm, \"\"))",
+        1, "101");
+}
+
+static void errors_of_loops(void **state)
+{
+    wrong("kprobe:f { @m = 1; for ($kv : @m) { } }", 1, 31, 2, "@m has no keys");
+    wrong("kprobe:f { @m[1] = hist(1); for ($kv : @m) { } }", 1, 40, 2, "holds hist()");
+    wrong("kprobe:f { @m[1] = 1; for ($kv : @m) { } $x = $kv }", 1, 47, 3, "$kv has no value here");
+    wrong("kprobe:f { $kv = 1; for ($kv : @m) { } }", 1, 26, 3, "$kv has a value already");
+    wrong("kprobe:f { for ($kv : @m[1]) { } }", 1, 23, 2, "a map without keys");
+    wrong("kprobe:f { for (@x : @m) { } }", 1, 17, 2, "expected a variable");
+    wrong("kprobe:f { for ($i : 0..\"x\") { } }", 1, 25, 3, "from a number to a number");
+    wrong("kprobe:f { for ($i : 0..2000000) { } }", 1, 12, 3, "1000000 times");
+    wrong("kprobe:f { for ($i : 0..100000) { for ($j : 0..100000) { } } }", 1, 35, 3,
+          "computed for too long");
+    wrong("kprobe:f { @m = 1; has_key(@m, 1) }", 1, 28, 2, "@m has no keys");
+    wrong("kprobe:f { @m[1, 2] = 1; has_key(@m, 1) }", 1, 26, 7, "@m has 2 keys");
+    wrong("kprobe:f { @m[1, 2] = 1; $x = 1; @m[$x] = 1 }", 1, 34, 2, "@m has 2 keys");
+    wrong("kprobe:f { $x = 1; @m[$x] = 1; @m = 1 }", 1, 32, 2, "@m has 1 key elsewhere");
+    wrong("kprobe:f { len(5) }", 1, 16, 1, "len() wants a map");
+    wrong("kprobe:f { $x = if (1) { 2 } }", 1, 17, 2, "CONDITION ? A : B");
+    wrong("kprobe:f { strerror(1) }", 1, 12, 8, "not implemented");
+    wrong("kprobe:f { let @m = 1 }", 1, 16, 2, "expected a variable");
+}
+
 static void errors_name_the_place(void **state)
 {
     wrong("kprobe:f { foo() }", 1, 12, 3, "unknown function foo()");
@@ -422,6 +482,11 @@ static void order_matters_where_firings_meet(void **state)
     assert_true(in_order("kprobe:f { @ = count() } interval:s:1 { print(@) }"));
     assert_true(in_order("kretprobe:f { @ = count() }"));
     assert_true(in_order("kprobe:f { exit() }"));
+    assert_false(in_order(
+        "kprobe:f { @[func] = count() } END { for ($kv : @) { print($kv) } printf(\"%d\", len(@)) }"));
+    assert_true(in_order("kprobe:f { @[func] = count(); for ($kv : @) { print($kv) } }"));
+    assert_true(in_order("kprobe:f { @[func] = 1; if (has_key(@, \"x\")) { exit() } }"));
+    assert_true(in_order("kprobe:f { @[func] = count(); printf(\"%d\", len(@)) }"));
 }
 
 /* Parts that were counted apart are as one. */
@@ -473,6 +538,9 @@ int main(void)
         cmocka_unit_test(histograms),
         cmocka_unit_test(json),
         cmocka_unit_test(statements),
+        cmocka_unit_test(loops_over_maps),
+        cmocka_unit_test(keys_of_maps),
+        cmocka_unit_test(errors_of_loops),
         cmocka_unit_test(errors_name_the_place),
         cmocka_unit_test(depth_has_a_limit),
         cmocka_unit_test(order_matters_where_firings_meet),

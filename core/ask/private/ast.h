@@ -66,6 +66,7 @@ enum ask_kind {
     N_IF,     /* a, list b, list c */
     N_UNROLL, /* a times b */
     N_WHILE,
+    N_FOR,   /* a: the local; b; list: the map, or from where and up to where */
     N_BLOCK, /* list */
     N_BREAK,
     N_CONTINUE,
@@ -156,7 +157,9 @@ struct ask_map_info {
     bool is_read;                 /* a value of it is used while the boot runs */
     bool is_stepped, is_set;      /* by ++, --, += and -= alone; otherwise */
     size_t nkeys;
-    bool keys_known;
+    bool keys_known, has_keys; /* how many; that it has some, since a value that may be a tuple is one */
+    const struct ask_node *looped,
+        *counted; /* where its keys are asked for: by a loop; by len(), has_key() */
 };
 
 struct ask_constant {
@@ -252,6 +255,10 @@ enum ask_function {
     F_MACADDR,
     F_AT,
     F_EMIT,
+    F_HAS_KEY,
+    F_LEN,
+    F_STRCONTAINS,
+    F_PERCPU_KADDR,
     F_COUNT,
     F_SUM,
     F_MIN,
@@ -286,6 +293,7 @@ enum ask_token {
     T_LOCAL,
     T_MAP,
     T_ARROW,
+    T_RANGE,
     T_INCREMENT,
     T_DECREMENT,
     T_LEFT,
@@ -343,6 +351,7 @@ __attribute__((format(printf, 2, 3))) int ask_bad(struct ask_parser *s, const ch
 struct ask_node *ask_node_new(struct ask_parser *s, enum ask_kind kind);
 void ask_append(struct ask_parser *s, struct ask_node *list, struct ask_node *one);
 int ask_parse_expression(struct ask_parser *s, struct ask_node **to);
+int ask_parse_operand(struct ask_parser *s, struct ask_node **to); /* a $local, a number, (…) */
 /* A value alone, "((struct task_struct *)arg0)->pid", whose memory is the program's. -1 with err. */
 int ask_parse_value(struct ask_program *p, const char *text, struct ask_node **to, struct ask_error *err);
 /* Whether a type begins here; after an opening parenthesis, whether it is a cast. */

@@ -74,6 +74,8 @@ void ask_eval_begin(struct ask_eval *e); /* after its fields were filled in */
 void ask_eval_end(struct ask_eval *e);
 /* Fires a probe: its condition, then its body. */
 void ask_fire(struct ask_eval *e, const struct ask_probe *probe, const struct ask_firing *f);
+/* Whether an expression is true where a firing is. */
+bool ask_holds(struct ask_eval *e, const struct ask_node *n, const struct ask_firing *f);
 /* The value of a node, as long as the firing lasts. */
 struct ask_value ask_value_of(struct ask_eval *e, const struct ask_node *n);
 /* Memory, and a text, as long as the firing lasts. */
@@ -86,6 +88,16 @@ __attribute__((format(printf, 3, 4))) struct ask_value ask_fail(struct ask_eval 
 /* A value of a type in memory: a number is read, a record is where it is. */
 struct ask_value ask_load(struct ask_eval *e, const struct ask_node *n, const struct ask_type *t,
                           uint64_t address);
+/* loops.c: while and unroll; for. */
+enum { ASK_TURNS_MOST = 1000000, ASK_VALUES_MOST = 10 * ASK_TURNS_MOST };
+void ask_loop(struct ask_eval *e, const struct ask_node *n);
+void ask_for(struct ask_eval *e, const struct ask_node *n);
+/* A statement. */
+void ask_statement(struct ask_eval *e, const struct ask_node *n);
+/* A copy that lives as long as the firing, whatever becomes of the map. */
+struct ask_value ask_borrowed(struct ask_eval *e, const struct ask_value *v);
+/* A value as a map has it as a key. */
+struct ask_value ask_as_key(struct ask_value v);
 /* calls.c */
 struct ask_value ask_call(struct ask_eval *e, const struct ask_node *n);
 /* The cell of a map that a node names; NULL: there is none, and it is not to be made. */

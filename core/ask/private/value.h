@@ -121,6 +121,9 @@ struct ask_print {
 void ask_print_map(const struct ask_print *p, const struct ask_map *m, uint64_t top, uint64_t divisor);
 void ask_print_cell(const struct ask_print *p, const struct ask_map *m, const struct ask_cell *c);
 void ask_print_value(const struct ask_print *p, const struct ask_value *v);
+/* The cells that there are, in the order in which they are printed: by their values, then by their keys. The last `top` of them, if that is
+ * not 0. To be freed. */
+const struct ask_cell **ask_map_sorted(const struct ask_map *m, uint64_t top, size_t *n);
 /* What printf, time() and join() have composed. */
 void ask_print_text(const struct ask_print *p, const char *type, const char *text, size_t n);
 void ask_print_attached(const struct ask_print *p, size_t probes);
