@@ -171,6 +171,8 @@ static int find_fields(struct ask_shared *s, struct ask_error *err)
             if (ask_parse_value(s->own, *text + n + 1, &f->node[f->n], err))
                 return -1;
         }
+        if (row->when && ask_parse_value(s->own, row->when, &f->when, err))
+            return -1;
     }
     return 0;
 }

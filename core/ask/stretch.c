@@ -12,6 +12,16 @@ enum {
 
 /* ---------------------------------------------------------------- firing */
 
+/* What a tracepoint's row wants to be true there; NULL: nothing. */
+static const struct ask_node *when_of(const struct ask_worker *w)
+{
+    const struct ask_tracepoint_row *row = w->target ? w->target->tracepoint : NULL;
+    for (size_t i = 0; row && row->when && i < w->s->nfields; i++)
+        if (w->s->fields[i].row == row)
+            return w->s->fields[i].when;
+    return NULL;
+}
+
 void ask_fire_at(struct ask_worker *w, const struct ask_probe *probe, const struct ask_place *place)
 {
     const struct ask_target *t = w->target;
@@ -24,7 +34,13 @@ void ask_fire_at(struct ask_worker *w, const struct ask_probe *probe, const stru
                                  .place = place,
                                  .function = t ? t->function : NULL,
                                  .probe = t ? t->written : NULL};
-    ask_fire(&w->eval, probe, &f);
+    const struct ask_node *when = when_of(w);
+    if (!when || ask_holds(&w->eval, when, &f))
+        ask_fire(&w->eval, probe, &f);
+    if (when && w->eval.failed)
+        ask_wrong_place(&w->eval.error, w->s->p, place,
+                        "%s: where it fires cannot be told for this kernel: its types are not known",
+                        place->text);
     if (w->r && (w->eval.exits || w->eval.failed))
         replay_interrupt(w->r);
 }

@@ -37,6 +37,14 @@ trace 'tracepoint:syscalls:sys_enter_openat { @name[tid] = args->filename; } tra
 holds opens '^/proc/cmdline 3$' "a file that is opened"
 [ "$(sed -n 's/^@raw: //p' opens)" = "$(sed -n 's/^@by_name: //p' opens)" ] || fail "system calls by number and by name"
 
+# Page faults: each is of a user or of the kernel, and a pattern has both, which are at one function.
+trace 'tracepoint:exceptions:page_fault_* { @of[probe, args.error_code & 4] = count(); } kprobe:exc_page_fault { @all = count(); }
+       tracepoint:task:* { @task[probe] = count(); } tracepoint:sched:sched_process_fork { @fork = count(); }' >faults
+holds faults '^@of\[tracepoint:exceptions:page_fault_user, 4\]: [0-9]+$' "page faults of programs"
+! grep -Eq 'page_fault_(user, 0|kernel, 4)\]' faults || fail "page faults: the processor says that it was the other"
+[ "$(($(sed -n 's/^@of.*: //p' faults | paste -sd+)))" = "$(sed -n 's/^@all: //p' faults)" ] || fail "page faults: not all of them"
+[ "$(sed -n 's/^@task.*task_newtask\]: //p' faults)" = "$(sed -n 's/^@fork: //p' faults)" ] || fail "tracepoints of one function, by a pattern"
+
 trace -l 'kretprobe:vfs_read' >list
 holds list '^    struct file \* file$' "the type of an argument"
 holds list '^    ssize_t retval$' "the type of a result"

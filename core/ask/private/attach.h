@@ -53,7 +53,8 @@ struct ask_tracepoint_row {
     bool leaves;          /* it is where the function returns */
     /* Its fields: NAME=EXPRESSION of the function's arguments, arg0 …, retval; ended by NULL. */
     const char *const *fields;
-    bool syscall; /* its arguments are in a struct pt_regs, and named by the kernel's own data */
+    bool syscall;     /* its arguments are in a struct pt_regs, and named by the kernel's own data */
+    const char *when; /* it fires only where this holds: an expression as of the fields; NULL: always */
 };
 /* The i-th row; NULL beyond the last. */
 const struct ask_tracepoint_row *ask_tracepoint(size_t i);

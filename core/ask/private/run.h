@@ -21,6 +21,7 @@ struct ask_fields {
     const char *name[16];
     struct ask_node *node[16];
     size_t n;
+    struct ask_node *when; /* NULL: always */
 };
 
 /* A place of a probe that fires by what the record says, or at a time: not where something is executed. */
