@@ -3,6 +3,7 @@
  * Sources: AMD APM volume 2, 15.5.1 (checks of VMRUN), 15.12.16 (shutdown), 15.6 (VMEXIT); SDM volume 3, 26.2, 26.3 (checks of VM entries). */
 #include <inttypes.h>
 
+#include "core/ground/linux_calls.h"
 #include "core/why/private/gates.h"
 #include "core/why/private/loops.h"
 
@@ -15,6 +16,18 @@ enum {
     TIMER = EVENT_EXIT_VMX + 52
 };
 
+/* Processes that run virtual machines (KVM), or model their devices (Xen): those whose end ends a machine. */
+enum { MODELS = 32 };
+struct models {
+    unsigned host; /* the number of the kernel whose processes these are: the first that was found */
+    uint64_t on[ENGINE_CPUS]; /* by processor: the process that it runs; 0: not known */
+    uint64_t list[MODELS];
+    size_t n;
+    bool died; /* one was killed: */
+    struct event death;
+    char name[32];
+};
+
 /* The last of each in the boot. Exits for what comes from outside of the guest, and PAUSE, are no matter. */
 struct virt {
     struct why_case *c;
@@ -22,9 +35,12 @@ struct virt {
     bool entered, left, refused, vmx;
     bool inside;                       /* the last entry has no exit */
     struct event enter, exit, refusal; /* without data */
-    char check[CHECK];                 /* that the refused VMCB has not passed */
-    bool stuck;                        /* the last exit came before the guest had executed anything, */
+    bool shut;                         /* a guest was shut down, for the first time here: */
+    struct event shutdown;
+    char check[CHECK]; /* that the refused VMCB has not passed */
+    bool stuck;        /* the last exit came before the guest had executed anything, */
     uint64_t refusals;
+    struct models models;
 };
 
 /* ---------------------------------------------------------------- what there is */
@@ -36,11 +52,47 @@ static bool from_outside(const struct event *ev)
            reason == NMI_WINDOW || reason == TPR || reason == TIMER;
 }
 
+static bool is_model(const struct models *m, uint64_t process)
+{
+    size_t i = 0;
+    while (i < m->n && m->list[i] != process)
+        i++;
+    return i < m->n;
+}
+
+static void add_model(struct models *m, uint64_t process)
+{
+    if (process && m->n < MODELS && !is_model(m, process))
+        m->list[m->n++] = process;
+}
+
+static void see_model(struct models *m, const struct event *ev)
+{
+    enum { SIGNAL = 0x7f };
+    if (ev->kind == EV_SCHED_SWITCH && ev->guest == m->host)
+        m->on[ev->cpu] = EVF(ev, SCHED_SWITCH, tgid);
+    else if (ev->kind == EV_VIRT_ENTER && !m->host)
+        add_model(m, m->on[ev->cpu]);
+    else if (ev->kind == EV_DOMAIN_REQUEST)
+        add_model(m, EVF(ev, DOMAIN_REQUEST, process));
+    else if (ev->kind == EV_PROCESS_EXIT && ev->guest == m->host && !m->died &&
+             EVF(ev, PROCESS_EXIT, code) & SIGNAL &&
+             EVF(ev, PROCESS_EXIT, pid) == EVF(ev, PROCESS_EXIT, tgid) &&
+             is_model(m, EVF(ev, PROCESS_EXIT, tgid))) {
+        m->died = true;
+        m->death = *ev;
+        m->death.data = NULL;
+        m->death.len = 0;
+        fact_text(ev, m->name, sizeof m->name);
+    }
+}
+
 static void see(struct virt *v, const struct event *ev)
 {
     struct event plain = *ev;
     plain.data = NULL;
     plain.len = 0;
+    see_model(&v->models, ev);
     v->inside &= ev->kind != EV_VIRT_EXIT;
     if (ev->kind == EV_VIRT_ENTER) {
         v->enter = plain;
@@ -55,6 +107,9 @@ static void see(struct virt *v, const struct event *ev)
     } else if (ev->kind == EV_VIRT_EXIT && !from_outside(ev)) {
         v->exit = plain;
         v->left = true;
+        if (!v->shut && event_exit_code(ev) == SHUTDOWN)
+            v->shutdown = plain;
+        v->shut |= event_exit_code(ev) == SHUTDOWN;
         v->stuck = v->entered && v->enter.icount == ev->icount &&
                    EVF(&v->enter, VIRT_ENTER, ip) == EVF(ev, VIRT_EXIT, ip);
     }
@@ -62,9 +117,14 @@ static void see(struct virt *v, const struct event *ev)
 
 static void read_events(struct virt *v)
 {
-    struct trace_cursor *at = trace_cursor_open(v->c->t, EVENT_CLASS_BIT(EC_VIRT));
+    struct trace_cursor *at =
+        trace_cursor_open(v->c->t, EVENT_CLASS_BIT(EC_VIRT) | EVENT_CLASS_BIT(EC_SCHED) |
+                                       EVENT_CLASS_BIT(EC_PROCESS) | EVENT_CLASS_BIT(EC_HYPERCALL));
     struct event ev;
     struct error ignored;
+    for (size_t i = v->c->now.n; i--;)
+        if (v->c->now.event[i].kind == EV_KERNEL_FOUND)
+            v->models.host = v->c->now.event[i].guest;
     while (trace_cursor_next(at, &ev, NULL, &ignored) == 1 && ev.icount <= v->c->at)
         if (ev.icount >= v->c->now.begin)
             see(v, &ev);
@@ -157,25 +217,52 @@ static void first_exception(struct virt *v, const struct event *end, struct text
     free(lack.why.s);
 }
 
+static void say_shut_down(struct virt *v, const struct event *ev, const char *then)
+{
+    struct text what = {0};
+    find_line(v->f, ev->icount, NULL,
+              "the exit: shutdown of the guest of %s 0x%" PRIx64 " at %" PRIx64 ":%" PRIx64,
+              event_block_name(ev), EVF(ev, VIRT_EXIT, vmcb), EVF(ev, VIRT_EXIT, cs), EVF(ev, VIRT_EXIT, ip));
+    first_exception(v, ev, &what);
+    find_verdict(v->f, WHY_VIRT_TRIPLE, ev->icount, "triple fault in a guest%s; %s", what.s ? what.s : "",
+                 then);
+    find_console(v->f, v->c, v->c->now.begin, v->c->at, 3);
+    free(what.s);
+}
+
 static bool shut_down(struct virt *v)
 {
     const struct event *ev = &v->exit;
-    struct text how = {0}, what = {0};
+    struct text how = {0};
+    text_add(&how, "the hypervisor then ");
     const bool found =
         v->left && event_exit_code(ev) == SHUTDOWN && v->enter.icount <= ev->icount && ends(v, ev, &how);
-    if (found) {
-        find_line(v->f, ev->icount, NULL,
-                  "the exit: shutdown of the guest of %s 0x%" PRIx64 " at %" PRIx64 ":%" PRIx64,
-                  event_block_name(ev), EVF(ev, VIRT_EXIT, vmcb), EVF(ev, VIRT_EXIT, cs),
-                  EVF(ev, VIRT_EXIT, ip));
-        first_exception(v, ev, &what);
-        find_verdict(v->f, WHY_VIRT_TRIPLE, ev->icount, "triple fault in a guest%s; the hypervisor then %s",
-                     what.s ? what.s : "", how.s);
-        find_console(v->f, v->c, v->c->now.begin, v->c->at, 3);
-    }
+    if (found)
+        say_shut_down(v, ev, how.s);
     free(how.s);
-    free(what.s);
     return found;
+}
+
+/* What runs in a virtual machine boots like a PC, and has not said that it shuts down: nobody has asked for this. Other guests may be there to try what
+ * their hypervisor does. */
+static bool is_unasked(const struct facts *now, const struct event *shutdown)
+{
+    bool boots = false, asked = false;
+    for (size_t i = 0; i < now->n && now->event[i].icount < shutdown->icount; i++) {
+        const struct event *ev = &now->event[i];
+        boots |= ev->kind == EV_VIRT_BOOT;
+        asked |= ev->kind == EV_KERNEL_SHUTDOWN && ev->guest;
+    }
+    return boots && !asked;
+}
+
+/* The hypervisor has other work, and goes on with it. */
+static bool shut_down_guest(struct virt *v)
+{
+    if (!v->shut || !is_unasked(&v->c->now, &v->shutdown))
+        return false;
+    say_shut_down(v, &v->shutdown, "the hypervisor goes on without it, or begins it anew");
+    return true;
 }
 
 /* The hypervisor does not intercept shutdown, so its guest's shuts the machine down. */
@@ -285,12 +372,33 @@ static bool exit_loop(struct virt *v)
     return true;
 }
 
+/* ---------------------------------------------------------------- its process is gone */
+
+static bool model_died(struct virt *v)
+{
+    enum { SIGNAL = 0x7f };
+    const struct models *m = &v->models;
+    struct text signal = {0};
+    if (!m->died || !is_unasked(&v->c->now, &m->death))
+        return false;
+    linux_add_signal(&signal, EVF(&m->death, PROCESS_EXIT, code) & SIGNAL);
+    find_verdict(v->f, WHY_VIRT_MODEL_DIED, m->death.icount,
+                 "the process that %s, %s (pid %" PRIu64 "), is killed by %s",
+                 m->host ? "models a virtual machine's devices" : "runs a virtual machine", m->name,
+                 EVF(&m->death, PROCESS_EXIT, pid), signal.s);
+    free(signal.s);
+    find_event(v->f, v->c, &v->enter, "the last entry into a guest");
+    find_line(v->f, m->death.icount, NULL, "the end of process %" PRIu64, EVF(&m->death, PROCESS_EXIT, pid));
+    find_console(v->f, v->c, v->c->now.begin, v->c->at, 3);
+    return true;
+}
+
 void explain_virt(struct why_case *c, struct finding *f)
 {
     struct virt v = {.c = c, .f = f};
     if (!c->now.count[EV_VIRT_ENTER] && !c->now.count[EV_VIRT_REFUSED])
         return;
     read_events(&v);
-    if (!refused(&v) && !shut_down(&v) && !shut_down_machine(&v))
-        exit_loop(&v);
+    if (!refused(&v) && !shut_down(&v) && !shut_down_machine(&v) && !exit_loop(&v) && !shut_down_guest(&v))
+        model_died(&v);
 }

@@ -38,6 +38,29 @@ if command -v gdb >/dev/null; then
 fi
 "$BOOTREEL" events --explain --class virt virt.reel >explained
 holds explained 'out to port 3f8h, 8 bits, on a PC the first serial port' "the inner serial port"
+# Another start of the machine inside: what the sed script makes of init-virt goes behind the archive.
+inside() { # STATUS NAME SCRIPT OPTION...
+    local status=$1
+    shift
+    mkdir "$1"
+    sed "$2" "$top/tests/guests/init-virt" >"$1/init"
+    chmod 755 "$1/init"
+    (cd "$1" && echo init | LC_ALL=C cpio --quiet -o -H newc --reproducible -R 0:0 | gzip -n) | cat "$GUESTS/virt/initrd.gz" - >"$1/initrd.gz"
+    expect "$status" "$1" timeout 1800 "$BOOTREEL" record -q --kernel "$GUESTS/other/cloud/vmlinuz" --initrd "$1/initrd.gz" \
+        --append 'console=ttyS0 quiet' --memory 1G --console=serial0 "${@:3}" -o "$1.reel"
+}
+# Two processors inside 0 two: each starts as AMD's does after INIT.
+inside 0 two 's/-m 128/-m 128 -smp 2/' --cpu x86-64-v2,+svm --cpus 2
+holds two.out '^inner: hello from ' "two processors inside"
+expect 0 verify-two timeout 1800 "$BOOTREEL" replay --verify --console=none two.reel
+expect 0 why-two "$BOOTREEL" why two.reel
+# Its process is killed while it boots; its kernel finds no program. The machine itself goes on, and switches off.
+inside 1 killed 's|</dev/null|</dev/null \& sleep 1; kill -9 $!; wait $!|' --cpu x86-64-v2,+svm
+expect 1 why-killed "$BOOTREEL" why killed.reel
+holds why-killed.out '^the process that runs a virtual machine, qemu-system-x86 \(pid [0-9]+\), is killed by SIGKILL$' "who was killed"
+inside 1 panic "s|-append '[^']*'|-append 'console=ttyS0 quiet panic=-1 rdinit=/none'|" --cpu x86-64-v2,+svm
+expect 1 why-panic "$BOOTREEL" why panic.reel
+holds why-panic.out '^Linux cannot execute /none of its initrd \(No such file or directory\)' "the inner kernel's panic"
 # The same on Intel's processors.
 expect 0 intel timeout 1800 "$BOOTREEL" record -q --cpu intel-v2,+vmx --kernel "$GUESTS/other/cloud/vmlinuz" --initrd "$GUESTS/virt/initrd.gz" \
     --append 'console=ttyS0 quiet' --memory 1G --console=serial0 -o intel.reel
