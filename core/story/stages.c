@@ -622,8 +622,6 @@ static int walk(struct builder *b, struct trace *t, struct error *err)
         make_plain(b, &ev);
         stages_tasks_see(b->tasks, &ev);
         take(b, &ev, number);
-        if (ev.kind == EV_DOMAIN_START && b->inner.runs[ev.cpu])
-            take_inner(b, b->inner.runs[ev.cpu], &ev, number);
     }
     if (trace_end(t))
         last.time = trace_end(t)->time;
@@ -722,15 +720,28 @@ bool stages_have_tasks(const struct stages *s)
     return i < s->n;
 }
 
+static bool covers(const struct stage *g, uint64_t icount)
+{
+    return g->begin <= icount && (icount < g->end || g->open);
+}
+
 long stages_at(const struct stages *s, uint64_t icount)
 {
     long best = -1;
-    for (size_t i = 0; i < s->n; i++) {
-        const struct stage *g = &s->list[i];
-        if (!g->beside && g->begin <= icount && (icount < g->end || g->open))
+    for (size_t i = 0; i < s->n; i++)
+        if (!s->list[i].beside && covers(&s->list[i], icount))
             best = (long)i;
-    }
     return best;
+}
+
+long stages_at_inner(const struct stages *s, uint64_t icount)
+{
+    long best = -1;
+    for (size_t i = 0; i < s->n; i++)
+        if (s->list[i].inner && covers(&s->list[i], icount) &&
+            (best < 0 || s->list[i].begin >= s->list[best].begin))
+            best = (long)i;
+    return best >= 0 ? best : stages_at(s, icount);
 }
 
 /* ---------------------------------------------------------------- while it runs */

@@ -17,6 +17,7 @@ struct stage {
     bool open;                        /* it had not ended when the trace ended */
     bool failed;                      /* closed by a `fail` condition of the profile */
     bool beside;                      /* its rule has `by`: many may be open at a time */
+    bool inner;                       /* of a virtual machine: then also `beside`; its rule has no `by` */
     bool chain;                       /* its rule has `chain` */
     unsigned in;                      /* which of its rule's lines `in` it fulfils, from 0 */
     const char *note;                 /* the profile's note on it, or NULL */
@@ -55,6 +56,8 @@ const struct stage *stages_get(const struct stages *, size_t i);
 bool stages_have_tasks(const struct stages *);
 /* The innermost stage at icount, or -1. Stages with `beside` do not count. */
 long stages_at(const struct stages *, uint64_t icount);
+/* The same, but of the virtual machine that began a stage last, if a machine has one there. */
+long stages_at_inner(const struct stages *, uint64_t icount);
 /* Puts together the short stages of a rule with `fold`, in each parent: the first of them then stands for
  * all, with what is inside them. */
 void stages_fold(struct stages *);

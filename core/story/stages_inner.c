@@ -74,12 +74,13 @@ static void reset(struct stages_inner *in)
     *in = (struct stages_inner){.list = in->list, .n = in->n};
 }
 
-/* What a processor does, and not a device: of the machine that it runs. Who makes the event is not known yet, or never. */
+/* What a processor does, and not a device: of the machine that it runs. Who makes the event is not known yet, or never. Xen reports the
+ * start of a domain when it has entered it. */
 static bool is_processors(const struct event *ev)
 {
     const enum event_class c = event_kind(ev->kind)->cls;
-    return ev->kind == EV_VIRT_BOOT || c == EC_CPU || c == EC_EXCEPTION || c == EC_FIRMWARE ||
-           c == EC_LOADER || c == EC_KERNEL;
+    return ev->kind == EV_VIRT_BOOT || ev->kind == EV_DOMAIN_START || c == EC_CPU || c == EC_EXCEPTION ||
+           c == EC_FIRMWARE || c == EC_LOADER || c == EC_KERNEL;
 }
 
 size_t stages_inner_of(struct stages_inner *in, const struct event *ev)

@@ -145,6 +145,7 @@ void stages_join(struct stages *s, struct stages *inner, long parent, const char
         free((char *)g.name);
         g.name = name.s;
         g.parent = g.parent >= 0 ? g.parent + (long)first : parent;
+        g.inner = !g.beside;
         g.beside = true;
         g.chain = false;
         if (parent >= 0)

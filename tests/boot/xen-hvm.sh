@@ -70,6 +70,7 @@ in_order linux
 holds linux.console '^inner: hello from [0-9.]+-[0-9]+-cloud-amd64' "the domain's Linux"
 "$BOOTREEL" events --class kernel linux.reel >linux.kernel
 holds linux.kernel 'kernel\.found +guest 2: Linux version .*-cloud-amd64' "it is a guest of the trace"
+"$BOOTREEL" stages linux.reel | awk '{ print $NF }' | grep -x 'hvmloader\|bios\|loader' && fail "a stage of the domain is the machine's"
 "$BOOTREEL" stages linux.reel | awk '{ print $NF }' | awk '/^xen\.domain\.1/ && !/initcall|start_kernel\./ { print }' | tr '\n' ' ' >linux.stages
 holds linux.stages '^xen\.domain\.1 xen\.domain\.1\.hvmloader xen\.domain\.1\.bios .*xen\.domain\.1\.loader .*xen\.domain\.1\.kernel .*xen\.domain\.1\.user ' "the domain's stages"
 holds linux.kernel 'kernel\.init +guest 2: init executed: /init' "its first process"
