@@ -351,6 +351,7 @@ static enum react do_page(struct app *a, enum command c, const char *arg)
                : c == CMD_PAGE_0   ? 0
                : c == CMD_MARKS    ? PAGE_MARKS
                : c == CMD_FIRMWARE ? PAGE_FIRMWARE
+               : c == CMD_EXITS    ? PAGE_EXITS
                                    : (int)(c - CMD_PAGE_1 + 1);
     if (page >= 0)
         return app_show_page(a, (unsigned)page);
@@ -665,6 +666,7 @@ static action *const actions[CMD_COUNT] = {
     [CMD_PAGE_0] = do_page,
     [CMD_MARKS] = do_page,
     [CMD_FIRMWARE] = do_page,
+    [CMD_EXITS] = do_page,
     [CMD_STRUCTURE] = do_structure,
     [CMD_WHY] = do_why,
     [CMD_ORIGIN] = do_origin,

@@ -96,13 +96,14 @@ struct prompt {
 
 enum {
     LAYOUT_SIZES = 3,
-    PAGES = 16,
+    PAGES = 17,
     PAGE_MARKS = 10,
     PAGE_FIRMWARE = 11,
     PAGE_STRUCTURE = 12,
     PAGE_WHY = 13,
     PAGE_ORIGIN = 14,
     PAGE_CALLS = 15,
+    PAGE_EXITS = 16,
     KEEP_COMMANDS = 50
 };
 
@@ -240,7 +241,7 @@ void config_read(struct app *a);
 
 extern const struct view timeline_view, events_view, details_view, stages_view, registers_view, cpu_view,
     code_view, stack_view, memory_view, walk_view, devices_view, screen_view, console_view, processes_view,
-    marks_view, firmware_view, structure_view, why_view, origin_view, calls_view, help_view;
+    marks_view, firmware_view, structure_view, why_view, origin_view, calls_view, exits_view, help_view;
 
 /* view_events.c */
 int events_filter(struct app *a, const char *text, struct error *err);

@@ -42,6 +42,7 @@ static const struct view *const views[VIEW_COUNT] = {
 #define VIEW_OBJECT_WHY         why_view
 #define VIEW_OBJECT_ORIGIN      origin_view
 #define VIEW_OBJECT_CALLS       calls_view
+#define VIEW_OBJECT_EXITS       exits_view
 #define VIEW_OBJECT_HELP        help_view
 #include "tui/views.def"
 #undef VIEW
@@ -99,6 +100,7 @@ static const struct {
     {"why", {"why", "timeline:8 / why", "timeline:11 / (why / code:14) | console:90"}},
     {"origin", {"origin", "origin / code:9", "origin / (code | registers:80):20"}},
     {"calls", {"calls", "timeline:8 / calls", "timeline:12 / calls / code:14"}},
+    {"exits", {"exits", "timeline:8 / exits", "timeline:12 / exits / code:14"}},
 };
 
 const char *page_name(unsigned page)

@@ -98,6 +98,10 @@ inside=$(awk '$4 == "virt.exit" { print $2 - 1 }' moved.events)
 expect 0 moved "$BOOTREEL" origin moved.reel --at "$inside" --memory 0x200000
 says waits 1 hang.word '^the processor waits in a loop at .* for the word at 0x200000, which is 0x7c'
 holds moved.out 'mov dword ptr \[edi\], 7' "the origin of a guest's memory"
+printf 'exits\nshow -\n' >exits.script
+expect 0 page "$BOOTREEL" tui svm.reel --script exits.script --size 100x40
+holds page.out '[0-9]+ exits; guests ran [0-9.]+ s and were left for [0-9.]+ s' "the page of exits"
+holds page.out ' nested page fault$' "a reason on it"
 # gdb: in a guest with nested paging a walk goes through both levels.
 if command -v gdb >/dev/null; then
     . "$top/tests/gdb.sh"
