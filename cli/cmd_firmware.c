@@ -36,6 +36,12 @@ static int list_position(struct trace *t, const char *list, uint64_t icount, uin
     return platform_has_list(list) ? 0 : firmware_position(t, list, icount, at, err);
 }
 
+static bool go(void *ctx, uint64_t icount)
+{
+    struct error ignored;
+    return !replay_seek(ctx, icount, &ignored);
+}
+
 /* The rows of a list of tables, which are also saved if a folder is given. 0; the exit status with err if there are none, or they cannot be
  * saved. */
 static int take_rows(struct replay *r, struct trace *t, const struct firmware_command *c, const char *list,
@@ -44,7 +50,9 @@ static int take_rows(struct replay *r, struct trace *t, const struct firmware_co
     const struct platform_memory m = {.m = look_of(replay_engine(r), false),
                                       .ram_end = engine_ram_end(c->kind, t),
                                       .s = c->symbols,
-                                      .t = t};
+                                      .t = t,
+                                      .go = go,
+                                      .ctx = r};
     if (platform_rows(&m, list, rows, err))
         return EXIT_NO;
     if (c->folder && platform_save(rows, c->folder, err)) {

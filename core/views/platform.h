@@ -64,6 +64,10 @@ struct platform_memory {
     uint64_t ram_end;        /* as engine_ram_end() */
     const struct symbols *s; /* the trace's; NULL: none */
     struct trace *t;         /* for what its events tell; NULL: none */
+    /* Puts the same machine at another position of the record: what a list reads there is no longer in memory, or not mapped. False if it
+     * cannot. NULL: it never can, and such maps are left out. */
+    bool (*go)(void *ctx, uint64_t icount);
+    void *ctx;
 };
 
 /* The names of the lists: "acpi" first; *what says what is in one. NULL beyond the last. */

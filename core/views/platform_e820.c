@@ -1,8 +1,8 @@
-/* platform_e820.c - the memory map as firmware gave it, as a loader passed it on, and as a Linux kernel has it; and what was usable in one
- * and is not in the next. See private/platform_lists.h.
+/* platform_e820.c - the memory map as firmware gave it, as a loader passed it on, as a Linux kernel has it, and as Xen's paravirtual domains
+ * were given it; and what was usable in one and is not in the next. See private/platform_lists.h.
  *
  * Sources: ACPI specification 6.4, chapter 15; UEFI specification 2.10, 7.2; Linux, Documentation/arch/x86/zero-page.rst (struct
- * boot_params), arch/x86/kernel/e820.c; GRUB, include/grub/memory.h (type 20). */
+ * boot_params), arch/x86/kernel/e820.c; Xen, xen/include/public/memory.h (struct xen_memory_map); FreeBSD, machine/metadata.h; GRUB, include/grub/memory.h (type 20). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +18,9 @@ enum {
     ZERO_PAGE_COUNT = 0x1e8,
     ZERO_PAGE_TABLE = 0x2d0,
     ZERO_PAGE_MAX = 128,
-    GIVEN_MAX = 8, /* different maps that were given to callers of INT 15h */
-    MAPS = GIVEN_MAX + 5,
+    GIVEN_MAX = 8,    /* different maps that were given to callers of INT 15h */
+    DOMAINS_MAX = 16, /* domains of Xen */
+    MAPS = GIVEN_MAX + 5 + 2 * DOMAINS_MAX,
     USABLE = 1,
 };
 
@@ -50,6 +51,8 @@ struct map {
     struct range *range;
     size_t n;
     struct platform_map where; /* of a table in memory */
+    bool whole;                /* it says all that there is, although it is no table in memory */
+    bool apart;                /* it does not follow from the map before it in the list */
 };
 
 struct maps {
@@ -170,6 +173,9 @@ static void take_passed(struct map *m, const struct event *ev)
         m->n = 0;
         m->icount = ev->icount;
     } else if (ev->kind == EV_E820) {
+        if (!m->n && !m->icount) /* FreeBSD's loader has no other parameters */
+            m->icount = ev->icount;
+        m->whole = true;
         snprintf(m->name, sizeof m->name, "loader");
         add_range(m, EVF(ev, E820, address), EVF(ev, E820, size), (uint32_t)EVF(ev, E820, type));
     }
@@ -190,7 +196,7 @@ static void take_given(struct maps *maps, const struct platform_memory *p, struc
         if (ev.kind == EV_RESET) {
             for (size_t i = 0; i < maps->n; i++)
                 free(maps->map[i].range);
-            maps->n = legacy.n = efi.n = passed->n = 0;
+            maps->n = legacy.n = efi.n = passed->n = passed->icount = 0;
         } else if (ev.kind == EV_SERVICE) {
             take_e820(maps, &legacy, &ev);
             take_older(maps, &ev);
@@ -230,6 +236,16 @@ static uint64_t physical_of(const struct platform_memory *p, uint64_t linear)
     return view_translate(p->m, view_tables_for(p->m, 0, linear), linear, &physical) ? physical : 0;
 }
 
+static void add_entry(struct map *m, const uint8_t e[ENTRY])
+{
+    uint64_t begin, size;
+    uint32_t type;
+    memcpy(&begin, e, 8);
+    memcpy(&size, e + 8, 8);
+    memcpy(&type, e + 16, 4);
+    add_range(m, begin, size, type);
+}
+
 static void add_table(const struct platform_memory *p, struct maps *maps, const char *name,
                       const struct platform_map *linear, uint32_t count)
 {
@@ -240,12 +256,7 @@ static void add_table(const struct platform_memory *p, struct maps *maps, const 
     for (uint32_t i = 0;
          i < count && i < ENTRIES_MAX && peek_linear(p, linear->entries + (uint64_t)i * ENTRY, e, ENTRY);
          i++) {
-        uint64_t begin, size;
-        uint32_t type;
-        memcpy(&begin, e, 8);
-        memcpy(&size, e + 8, 8);
-        memcpy(&type, e + 16, 4);
-        add_range(m, begin, size, type);
+        add_entry(m, e);
     }
     m->where.count = physical_of(p, linear->count);
     m->where.entries = physical_of(p, linear->entries);
@@ -285,6 +296,147 @@ static void add_zero_page(const struct platform_memory *p, struct maps *maps)
         add_table(p, maps, "loader",
                   &(struct platform_map){sym.address + ZERO_PAGE_COUNT, 1, sym.address + ZERO_PAGE_TABLE, 0},
                   count < ZERO_PAGE_MAX ? count : ZERO_PAGE_MAX);
+}
+
+/* ---------------------------------------------------------------- paravirtual domains of Xen
+ * A domain asks Xen for its map by a hypercall, and gets the answer in its own memory. That is mapped when a hypercall of the domain
+ * returns: at the one that gave the map, and, for the table that its kernel has made of it, at its last one before the position. */
+
+struct domain {
+    uint64_t number, started;
+    uint64_t told,
+        list;      /* when it was given the map, and where its struct xen_memory_map is; 0: it was not */
+    uint64_t last; /* its last hypercall */
+    unsigned told_cpu, last_cpu;
+    unsigned word;  /* bytes of its pointers */
+    unsigned guest; /* its kernel's number; 0: none was found */
+};
+
+struct domains {
+    struct domain list[DOMAINS_MAX];
+    size_t n;
+};
+
+/* NULL: it is not known. */
+static struct domain *domain_of(struct domains *d, uint64_t number)
+{
+    size_t i = 0;
+    while (i < d->n && d->list[i].number != number)
+        i++;
+    return i < d->n ? &d->list[i] : NULL;
+}
+
+/* A virtual machine has no page tables at its start; its memory is not mapped while Xen runs. */
+static void take_start(struct domains *ds, const struct event *ev)
+{
+    const uint64_t number = EVF(ev, DOMAIN_START, domain);
+    struct domain *d = domain_of(ds, number);
+    if (!EVF(ev, DOMAIN_START, tables) || (!d && ds->n == DOMAINS_MAX))
+        return;
+    d = d ? d : &ds->list[ds->n++];
+    *d = (struct domain){.number = number, .started = ev->icount};
+}
+
+static void take_hypercall(struct domains *ds, const struct event *ev)
+{
+    enum { MEMORY_OP = 12, MEMORY_MAP = 9, MACHINE_MEMORY_MAP = 10 };
+    struct domain *d = domain_of(ds, EVF(ev, HYPERCALL, domain));
+    if (!d)
+        return;
+    d->last = ev->icount;
+    d->last_cpu = ev->cpu;
+    if (EVF(ev, HYPERCALL, number) != MEMORY_OP || EVF(ev, HYPERCALL, result) ||
+        (EVF(ev, HYPERCALL, a0) != MEMORY_MAP && EVF(ev, HYPERCALL, a0) != MACHINE_MEMORY_MAP))
+        return;
+    d->told = ev->icount;
+    d->told_cpu = ev->cpu;
+    d->list = EVF(ev, HYPERCALL, a1);
+    d->word = EVF(ev, HYPERCALL, caller) >> 32 ? 8 : 4;
+}
+
+/* A paravirtual domain's kernel is found where the domain begins. */
+static void take_domain_event(struct domains *ds, const struct event *ev)
+{
+    if (ev->kind == EV_RESET)
+        ds->n = 0;
+    else if (ev->kind == EV_DOMAIN_START)
+        take_start(ds, ev);
+    else if (ev->kind == EV_HYPERCALL)
+        take_hypercall(ds, ev);
+    for (size_t i = 0; ev->kind == EV_KERNEL_FOUND && i < ds->n; i++)
+        if (ds->list[i].started == ev->icount)
+            ds->list[i].guest = ev->guest;
+}
+
+static void find_domains(const struct platform_memory *p, struct domains *ds)
+{
+    struct event ev;
+    struct error ignored;
+    struct trace_cursor *c = trace_cursor_open(
+        p->t, EVENT_CLASS_BIT(EC_HYPERCALL) | EVENT_CLASS_BIT(EC_POWER) | EVENT_CLASS_BIT(EC_KERNEL));
+    while (trace_cursor_next(c, &ev, NULL, &ignored) == 1 && ev.icount < look_icount(p->m))
+        take_domain_event(ds, &ev);
+    trace_cursor_close(c);
+}
+
+/* Adds the map of that many entries at a linear address of a processor. */
+static struct map *add_mapped(const struct platform_memory *p, struct maps *maps, unsigned cpu, uint64_t at,
+                              uint32_t count)
+{
+    struct map *m = &maps->map[maps->n];
+    uint8_t e[ENTRY];
+    *m = (struct map){.icount = look_icount(p->m), .whole = true};
+    for (uint32_t i = 0;
+         i < count && i < ENTRIES_MAX && look_peek(p->m, cpu, at + (uint64_t)i * ENTRY, e, ENTRY) == ENTRY;
+         i++) {
+        add_entry(m, e);
+    }
+    maps->n += m->n > 0;
+    return m->n ? m : NULL;
+}
+
+static void add_given_to(const struct platform_memory *p, struct maps *maps, const struct domain *d)
+{
+    uint32_t count;
+    uint64_t buffer = 0;
+    struct map *m;
+    if (!d->told || !p->go(p->ctx, d->told) || look_peek(p->m, d->told_cpu, d->list, &count, 4) != 4 ||
+        look_peek(p->m, d->told_cpu, d->list + d->word, &buffer, d->word) != d->word ||
+        !(m = add_mapped(p, maps, d->told_cpu, buffer, count)))
+        return;
+    m->apart = true;
+    snprintf(m->name, sizeof m->name, "Xen to domain %u", (unsigned)d->number);
+}
+
+static void add_made_by(const struct platform_memory *p, struct maps *maps, const struct domain *d)
+{
+    struct symbol sym;
+    uint64_t table = 0;
+    uint32_t count;
+    struct map *m;
+    if (!d->guest || !p->s || !p->go(p->ctx, d->last) ||
+        !symbols_find(p->s, symbol_space_of(d->guest, 0), "e820_table", d->last, &sym) ||
+        look_peek(p->m, d->last_cpu, sym.address, &table, d->word) != d->word ||
+        look_peek(p->m, d->last_cpu, table, &count, 4) != 4 ||
+        !(m = add_mapped(p, maps, d->last_cpu, table + 4, count)))
+        return;
+    m->apart = !d->told;
+    snprintf(m->name, sizeof m->name, "domain %u's kernel", (unsigned)d->number);
+}
+
+static void add_domains(const struct platform_memory *p, struct maps *maps)
+{
+    const uint64_t here = look_icount(p->m);
+    struct domains ds = {.n = 0};
+    if (!p->t || !p->go)
+        return;
+    find_domains(p, &ds);
+    for (size_t i = 0; i < ds.n; i++) {
+        add_given_to(p, maps, &ds.list[i]);
+        add_made_by(p, maps, &ds.list[i]);
+    }
+    if (ds.n)
+        p->go(p->ctx, here);
 }
 
 /* ---------------------------------------------------------------- what was taken away */
@@ -361,7 +513,7 @@ static void add_rows(struct platform_rows *rows, const struct map *m)
 /* INT 12h and the like tell only a part; what they leave out was not taken away. */
 static bool is_whole(const struct map *m)
 {
-    return m->where.entries || !strcmp(m->name, "INT 15h") || !strcmp(m->name, "GetMemoryMap");
+    return m->where.entries || m->whole || !strcmp(m->name, "INT 15h") || !strcmp(m->name, "GetMemoryMap");
 }
 
 int platform_e820(const struct platform_memory *p, struct platform_rows *rows, struct error *err)
@@ -382,11 +534,12 @@ int platform_e820(const struct platform_memory *p, struct platform_rows *rows, s
         add_kernel_map(p, &maps, "kernel", "e820_table");
         add_xen_map(p, &maps);
     }
+    add_domains(p, &maps);
     for (size_t i = 0; i < maps.n; i++) {
         add_rows(rows, &maps.map[i]);
         if (!is_whole(&maps.map[i]))
             continue;
-        if (before)
+        if (before && !maps.map[i].apart)
             compare(rows, before, &maps.map[i]);
         before = &maps.map[i];
     }

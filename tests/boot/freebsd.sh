@@ -93,6 +93,12 @@ all() { # NAME
     holds "$work/$1.events" '^kernel.variable +console=comconsole' "$1"
     holds "$work/$1.events" '^kernel.file +loaded kernel \(elf' "$1"
     holds "$work/$1.events" '^kernel.command-line +command line: -v$' "$1"
+    "$BOOTREEL" firmware "$work/$1.reel" e820 | awk '$1 == "loader" && NF == 6 { print $2, $3, $5 }' >"$work/$1.passed"
+    ours "$1" kernel.e820 | while read -r _ begin _ size type; do
+        printf '0x%x 0x%x %s\n' $((begin)) $((begin + size - 1)) "$type"
+    done >"$work/$1.smap"
+    [ -s "$work/$1.smap" ] || fail "$1: no memory map"
+    same "$work/$1.passed" "$work/$1.smap" "$1: the loader's memory map"
     holds "$work/$1.events" '^kernel.device +uart0 at nexus0: a serial port$' "$1"
     holds "$work/$1.events" '^kernel.mount +mounted cd9660 on / from /dev/cd0$' "$1"
     holds "$work/$1.events" '^kernel.console +console ttyu0 ' "$1"

@@ -28,6 +28,15 @@ holds "$work/events" '^domain.end domain 1 shuts down: power off$' "domain 1's e
 holds "$work/events" '^domain.end domain 1 destroyed$' "domain 1's end"
 holds "$work/events" '^power.off power off by ACPI$' "the end"
 
+# Their memory maps: what Xen has given each, and what its kernel has made of it. Domain 1 has 32768 pages.
+"$BOOTREEL" firmware "$work/domu.reel" e820 >"$work/maps"
+holds "$work/maps" '^Xen to domain 0 +0x100000 +0x3fffefff +1072689152  usable ' "the machine's map for domain 0"
+holds "$work/maps" "^domain 0's kernel +0x0 +0xfff +4096  reserved " "domain 0's kernel has taken its first page"
+holds "$work/maps" '^Xen to domain 1 +0x0 +0x7ffffff +134217728  usable ' "domain 1's map"
+holds "$work/maps" "^domain 1's kernel +0x100000 +0x7ffffff +133169152  usable " "domain 1's kernel's map"
+holds "$work/maps" '^  0xa0000 to 0xfffff: usable by "Xen to domain 1", reserved by "domain 1.s kernel"$' "what domain 1's kernel does not use"
+! grep -qE 'by "domain 0.s kernel", .* by "Xen to domain 1"' "$work/maps" || fail "maps of two domains are compared"
+
 # What domain 1 writes to its console, comes out of domain 0's: all processes that it lists are its own in the trace.
 sed -n 's/^domU: *\([0-9][0-9]*\) 0  *\[\([^]/]*\)\].*/\1 \2/p' "$work/console" >"$work/listed"
 [ "$(wc -l <"$work/listed")" -gt 20 ] || fail "only $(wc -l <"$work/listed") processes in domain 1's list"
