@@ -9,6 +9,7 @@
 #include "cli/annotate.h"
 #include "cli/cli.h"
 #include "core/jobs/annotate.h"
+#include "core/ran/coverage.h"
 #include "core/run/images.h"
 #include "core/run/recorder.h"
 #include "core/run/replay.h"
@@ -36,6 +37,9 @@ struct annotate {
     char **share; /* with --merge: their files */
     int shares;
     bool inspect_again;
+    bool coverage;
+    struct trace_note *note; /* what --coverage adds */
+    size_t nnotes;
     bool quiet, no_summary;
 };
 
@@ -226,6 +230,36 @@ static void make_share(struct annotate *a, const struct annotate_job *job, struc
         r->outcome = ANNOTATE_FAILED;
 }
 
+/* What the recorded run executed, which is what the new trace's does. */
+static int find_coverage(struct annotate *a, struct error *err)
+{
+    struct front front;
+    struct symbols *s = symbols_load(a->t, err);
+    if (!s)
+        return -1;
+    int rc = 0;
+    if (!coverage_is_noted(a->t, s)) {
+        struct coverage *c = coverage_new();
+        struct coverage_options o = {
+            .trace = a->t, .kind = a->o.kind, .symbols = s, .jobs = a->jobs ? a->jobs : jobs_usual(a->t)};
+        o.front = front_begin(&front, "covering", a->quiet);
+        rc = coverage_add(c, &o, false, err);
+        front_end(&front);
+        if (!rc)
+            a->nnotes = coverage_to_notes(c, a->t, s, &a->note);
+        coverage_free(c);
+    }
+    symbols_free(s);
+    return rc;
+}
+
+static void free_notes(struct annotate *a)
+{
+    for (size_t i = 0; i < a->nnotes; i++)
+        free((void *)a->note[i].data);
+    free(a->note);
+}
+
 /* Shares, or all of it in parts. 1: done; 0: it has to be recorded as a whole. */
 static int in_parts(struct annotate *a, int *status)
 {
@@ -251,12 +285,25 @@ static int in_parts(struct annotate *a, int *status)
                                a->from, why);
         return 1;
     }
-    if (!a->parts && !a->merge && indivisible(a, &err))
+    why = a->parts || a->merge ? NULL : indivisible(a, &err);
+    if (why && a->coverage) {
+        *status = trouble_text(
+            "annotate: --coverage: %.250s: annotate without it, then what that has made with --coverage",
+            why);
+        return 1;
+    }
+    if (why)
         return 0;
     if (reprobe_check_names(a->t, job.probe, job.nprobes, &err)) {
         *status = trouble(&err);
         return 1;
     }
+    if (a->coverage && find_coverage(a, &err)) {
+        *status = trouble(&err);
+        return 1;
+    }
+    job.note = a->note;
+    job.nnotes = a->nnotes;
     job.front = front_begin(&front, "annotating", a->quiet);
     if (a->merge)
         annotate_merge(&job, a->t, a->share, (size_t)a->shares, &r);
@@ -293,6 +340,7 @@ static int annotate(struct annotate *a)
             status = run(a);
     }
     image_replay_free(images);
+    free_notes(a);
     free(a->settings);
     free(a->inspect.s);
     return status;
@@ -316,6 +364,11 @@ static const struct option_row rows[] = {
      .more =
          "Initcalls, processes and what else is found out about a guest are otherwise taken from TRACE, unless it does not have "
          "them (an option adds symbols, or one of their classes). A newer program may find more."},
+    {.name = "coverage",
+     .help = "keep in NEW what was executed, so that bootreel coverage need not run it",
+     STORE(struct annotate, coverage),
+     .more =
+         "It is by the symbols that TRACE has. Where NEW is annotated with other symbols, what is kept does not count any more."},
     {.name = "jobs",
      .argument = "N",
      .help = "on N processors, in parts (default: all of them)",
@@ -380,6 +433,8 @@ static int check_options(const struct annotate *a)
     struct error err;
     if (a->merge && a->parts)
         return trouble_text("annotate: --part makes a share, --merge puts shares together: give one of them");
+    if (a->coverage && (a->merge || a->parts))
+        return trouble_text("annotate: --coverage is of the whole run: annotate the merged trace with it");
     if (a->merge && (a->events || a->inspect_again || observes))
         return trouble_text(
             "annotate: --merge takes from the shares what is recorded: give such options with --part");

@@ -320,6 +320,7 @@ void annotate_finish(const struct annotate_job *job, struct trace *t, struct rew
     }
     warn_unreached(job, t, out);
     a->events = rewriter_events(out);
+    rewriter_add_notes(out, job->note, job->nnotes);
     if (rewriter_finish(out, &a->err))
         a->outcome = ANNOTATE_FAILED;
 }

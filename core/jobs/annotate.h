@@ -15,8 +15,10 @@ struct annotate_job {
     const struct setting
         *probe; /* those of its settings that are new probes; reprobe_check() is 0 for the trace */
     size_t nprobes;
-    const char *profile; /* the text of a new boot profile (core/story/profile.h), or NULL */
-    const char *program; /* this program's version, by which all shares must have been made */
+    const char *profile;           /* the text of a new boot profile (core/story/profile.h), or NULL */
+    const char *program;           /* this program's version, by which all shares must have been made */
+    const struct trace_note *note; /* in addition to the record's, at the end; not of shares */
+    size_t nnotes;
     unsigned jobs;
     struct jobs_front front;
     void (*warn)(void *ctx,

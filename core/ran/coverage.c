@@ -7,43 +7,19 @@
 #include <xxhash.h>
 
 #include "base/memory.h"
+#include "core/ran/private/covered.h"
 #include "core/ran/private/initcalls.h"
 #include "core/ran/private/roms.h"
 #include "core/ran/private/who.h"
 #include "core/run/replay.h"
 #include "core/systems/linux/initcalls.h"
 
-enum { PAGE = SNAPSHOT_PAGE, WORDS = PAGE / 64 };
-
-/* The code of one page of a module: a bit for each byte that was executed, and for each at which a block begins. */
-struct code_of {
-    uint32_t module;
-    uint64_t page; /* link address */
-    uint64_t byte[WORDS], begin[WORDS];
-};
-
-struct module {
-    struct coverage_module m;
-    const struct symbol_table *table; /* NULL: no symbols */
-    const struct symbol_table *lines; /* NULL: those of `table` */
-    char *name;
-    uint64_t since; /* of the mapping that `bias` is from */
-    struct coverage_function *function;
-    struct coverage_initcall *initcall;
-};
-
-struct coverage {
-    struct module *module;
-    size_t nmodules;
-    struct code_of *code;
-    size_t ncode, capcode;
-    struct hash_index by_page;
-};
+enum { PAGE = COVERED_PAGE, WORDS = COVERED_WORDS };
 
 /* ---------------------------------------------------------------- modules */
 
 /* Tables of one name and as many symbols are the same file. */
-static uint32_t module_of(struct coverage *c, const char *name, const struct symbol_table *table)
+uint32_t covered_module(struct coverage *c, const char *name, const struct symbol_table *table)
 {
     for (size_t i = 0; i < c->nmodules; i++) {
         const struct module *m = &c->module[i];
@@ -72,8 +48,7 @@ static struct code_of *code_at(struct coverage *c, uint32_t module, uint64_t pag
     return &c->code[c->ncode++];
 }
 
-/* Bytes [address, address + n) of a module were executed; or, with `minus`, do not count. */
-static void mark(struct coverage *c, uint32_t module, uint64_t address, uint32_t n, bool begins, bool minus)
+void covered_mark(struct coverage *c, uint32_t module, uint64_t address, uint32_t n, bool begins, bool minus)
 {
     for (uint64_t at = address; at < address + n;) {
         const uint64_t page = at - at % PAGE, end = page + PAGE < address + n ? page + PAGE : address + n;
@@ -278,13 +253,13 @@ static void place_in_rom(struct job *j, const struct piece *p)
 {
     const struct rom_seen *rom = &j->rom[p->rom - 1];
     struct coverage *c = j->of->c;
-    struct module *mod = &c->module[module_of(c, rom->name, NULL)];
+    struct module *mod = &c->module[covered_module(c, rom->name, NULL)];
     if (!j->of->minus &&
         (mod->since || rom->linear < mod->m.bias)) { /* the lowest, whichever job comes first */
         mod->since = 0;
         mod->m.bias = rom->linear;
     }
-    mark(c, (uint32_t)(mod - c->module), p->linear - rom->linear, p->bytes, p->begins, j->of->minus);
+    covered_mark(c, (uint32_t)(mod - c->module), p->linear - rom->linear, p->bytes, p->begins, j->of->minus);
 }
 
 static void place_of(struct job *j, struct place *last, const struct piece *p)
@@ -299,8 +274,9 @@ static void place_of(struct job *j, struct place *last, const struct piece *p)
             return;
         }
         const bool program = symbol_space_id(p->space) && !(p->linear >> 63);
-        mark(c, module_of(c, program ? "[programs without symbols]" : "[code without symbols]", NULL),
-             p->linear, p->bytes, p->begins, minus);
+        covered_mark(
+            c, covered_module(c, program ? "[programs without symbols]" : "[code without symbols]", NULL),
+            p->linear, p->bytes, p->begins, minus);
         return;
     }
     if (last->module != sym.module || last->space != p->space || p->icount < last->since ||
@@ -309,7 +285,7 @@ static void place_of(struct job *j, struct place *last, const struct piece *p)
         *last = (struct place){.module = sym.module,
                                .space = p->space,
                                .m = m,
-                               .number = m ? module_of(c, sym.module, m->table) : 0,
+                               .number = m ? covered_module(c, sym.module, m->table) : 0,
                                .since = m ? m->since : 0,
                                .until = m && m->until ? m->until : UINT64_MAX};
     }
@@ -320,7 +296,7 @@ static void place_of(struct job *j, struct place *last, const struct piece *p)
         mod->since = last->m->since;
         mod->m.bias = last->m->bias;
     }
-    mark(c, last->number, p->linear - last->m->bias, p->bytes, p->begins, minus);
+    covered_mark(c, last->number, p->linear - last->m->bias, p->bytes, p->begins, minus);
 }
 
 /* The pieces of a part go to all, and are forgotten. */
@@ -432,11 +408,20 @@ static void add_tables(struct coverage *c, const struct symbols *s)
 {
     for (size_t i = 0; i < symbols_mappings(s); i++) {
         const struct symbol_mapping *m = symbols_mapping(s, i);
-        module_of(c, symbol_table_name(m->table), m->table);
+        covered_module(c, symbol_table_name(m->table), m->table);
     }
 }
 
 /* ---------------------------------------------------------------- initcalls */
+
+void covered_initcall(struct module *m, const struct coverage_initcall *one)
+{
+    for (size_t i = 0; i < m->m.ninitcalls; i++)
+        if (m->initcall[i].address == one->address)
+            return;
+    MEM_MORE(m->initcall, m->m.ninitcalls);
+    m->initcall[m->m.ninitcalls++] = *one;
+}
 
 struct finding {
     struct coverage *c;
@@ -452,13 +437,9 @@ static void found_initcall(void *ctx, uint64_t address, symbol_space space, uint
                                          : NULL;
     if (!m)
         return;
-    struct module *mod = &f->c->module[module_of(f->c, sym.module, m->table)];
-    for (size_t i = 0; i < mod->m.ninitcalls; i++)
-        if (mod->initcall[i].address == address - m->bias)
-            return;
-    MEM_MORE(mod->initcall, mod->m.ninitcalls);
-    mod->initcall[mod->m.ninitcalls++] = (struct coverage_initcall){
+    const struct coverage_initcall one = {
         .address = address - m->bias, .name = sym.name, .level = linux_initcall_level(level)};
+    covered_initcall(&f->c->module[covered_module(f->c, sym.module, m->table)], &one);
 }
 
 static int find_initcalls(struct coverage *c, const struct coverage_options *o, struct error *err)
@@ -469,7 +450,8 @@ static int find_initcalls(struct coverage *c, const struct coverage_options *o, 
     return initcalls_of_trace(&of, err);
 }
 
-int coverage_add(struct coverage *c, const struct coverage_options *o, bool minus, struct error *err)
+/* Runs the boot again. */
+static int run_all(struct coverage *c, const struct coverage_options *o, bool minus, struct error *err)
 {
     struct covering v = {.o = o, .c = c, .minus = minus};
     const size_t parts = trace_checkpoint_count(o->trace);
@@ -479,8 +461,6 @@ int coverage_add(struct coverage *c, const struct coverage_options *o, bool minu
     v.jobs = o->jobs < parts ? o->jobs : (unsigned)parts;
     v.job = mem_zero(v.jobs, sizeof *v.job);
     pthread_mutex_init(&v.lock, NULL);
-    if (!minus)
-        add_tables(c, o->symbols);
     if (o->front.running)
         o->front.running(o->front.ctx, interrupt, &v);
     jobs_run(v.jobs, v.jobs, do_job, &v);
@@ -499,6 +479,24 @@ int coverage_add(struct coverage *c, const struct coverage_options *o, bool minu
     pthread_mutex_destroy(&v.lock);
     free(v.job);
     return rc;
+}
+
+int coverage_add(struct coverage *c, const struct coverage_options *o, bool minus, struct error *err)
+{
+    if (!minus)
+        add_tables(c, o->symbols);
+    if (!coverage_is_noted(o->trace, o->symbols))
+        return run_all(c, o, minus, err);
+    return coverage_from_note(c, o->trace, o->symbols, minus, err) < 0 ? -1 : 0;
+}
+
+bool coverage_is_noted(struct trace *t, const struct symbols *s)
+{
+    struct coverage *c = coverage_new();
+    struct error ignored;
+    const bool yes = coverage_from_note(c, t, s, false, &ignored) > 0;
+    coverage_free(c);
+    return yes;
 }
 
 /* ---------------------------------------------------------------- the result */

@@ -23,8 +23,13 @@ struct coverage;
 struct coverage *coverage_new(void);
 void coverage_free(struct coverage *c); /* NULL is allowed */
 /* Adds what a boot executed; or, with `minus`, takes it away. -1 with err. Cost: a replay, and decoding its code anew after each
- * checkpoint. */
+ * checkpoint; or, where the trace has it in notes, reading these. */
 int coverage_add(struct coverage *c, const struct coverage_options *o, bool minus, struct error *err);
+/* Whether the trace has its coverage by these symbols in notes. A damaged note counts as none. */
+bool coverage_is_noted(struct trace *t, const struct symbols *s);
+/* Before coverage_finish(): what one trace executed, as notes at its end. The array and each note's data are to be freed. */
+size_t coverage_to_notes(const struct coverage *c, struct trace *t, const struct symbols *s,
+                         struct trace_note **notes);
 /* Modules by name; functions in them by address. */
 void coverage_finish(struct coverage *c);
 

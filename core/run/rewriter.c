@@ -28,6 +28,8 @@ struct rewriter {
     size_t nchunks, chunks; /* all, and those that were written */
     uint64_t inputs, notes; /* that were written or left out */
     uint64_t events;
+    const struct trace_note *more; /* notes at the end */
+    size_t nmore;
     bool new_profile;
     char **reached; /* probes that were entered */
     size_t nreached;
@@ -245,11 +247,19 @@ void rewriter_abort(struct rewriter *r)
     rewriter_free(r);
 }
 
+void rewriter_add_notes(struct rewriter *r, const struct trace_note *notes, size_t n)
+{
+    r->more = notes;
+    r->nmore = n;
+}
+
 int rewriter_finish(struct rewriter *r, struct error *err)
 {
     const struct trace_end *end = trace_end(r->t);
     int rc = write_chunks(r, UINT64_MAX, err) || write_inputs(r, UINT64_MAX, err) ||
              write_notes(r, UINT64_MAX, err);
+    for (size_t i = 0; i < r->nmore && !rc; i++)
+        rc = trace_write_note(r->w, &r->more[i], err);
     if (rc)
         trace_writer_abort(r->w);
     else

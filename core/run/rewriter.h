@@ -57,6 +57,8 @@ int rewriter_checkpoint(struct rewriter *r, const struct taped_item *item, struc
 uint64_t rewriter_events(const struct rewriter *r);
 /* Whether an event says that a probe of that text was entered. */
 bool rewriter_reached(const struct rewriter *r, const char *probe);
+/* Notes that are written at the end, in addition to the record's. They must stay as they are until then. */
+void rewriter_add_notes(struct rewriter *r, const struct trace_note *notes, size_t n);
 /* Ends the trace as the record ends, closes the file and frees; also on error. */
 int rewriter_finish(struct rewriter *r, struct error *err);
 /* Closes the file, in which the frames that are complete stay, and frees. NULL is allowed. */

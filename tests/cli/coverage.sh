@@ -25,6 +25,23 @@ coverage a.reel a.reel --all | cmp -s - text || fail "a boot and itself"
 coverage a.reel --minus a.reel >none
 [ "$(awk '$4 ~ /^[0-9]+$/ { n += $2 + $5 } END { print n + 0 }' none)" = 0 ] || fail "a boot minus itself"
 
+# Kept in a trace: the same answers, without running anything; the same bytes whatever the number of jobs. Shares have none.
+"$BOOTREEL" annotate a.reel --coverage -q -o kept.reel || fail "annotate --coverage exits with $?"
+"$BOOTREEL" annotate a.reel --coverage -q --jobs 1 -o one.reel && cmp -s kept.reel one.reel || fail "annotate --coverage: one job and several"
+coverage kept.reel --all | cmp -s - text || fail "what is kept is not what is found"
+coverage kept.reel a.reel --all | cmp -s - text || fail "what is kept, and the same found"
+coverage a.reel --minus kept.reel | cmp -s - none || fail "less what is kept"
+for format in lcov drcov; do
+    coverage a.reel --format $format -o found && coverage kept.reel --format $format -o kept && cmp -s found kept || fail "$format of what is kept"
+done
+"$BOOTREEL" replay --verify -q kept.reel || fail "a trace with its coverage"
+"$BOOTREEL" annotate kept.reel --coverage -q -o again.reel && cmp -s kept.reel again.reel || fail "annotate --coverage of a trace that has it"
+"$BOOTREEL" annotate a.reel --probe sys_fork -q -o probed.reel && coverage probed.reel --all | cmp -s - text || fail "annotated otherwise"
+expect 2 share "$BOOTREEL" annotate a.reel --coverage --part 1/2 -o share
+holds "$work/share.err" '^bootreel: annotate: --coverage is of the whole run' "a share with coverage"
+expect 2 inspected "$BOOTREEL" annotate a.reel --coverage --inspect -o inspected.reel
+holds "$work/inspected.err" '^bootreel: annotate: --coverage: the events of guest systems are to be made again: ' "coverage, and a run as a whole"
+
 coverage a.reel --format lcov -o a.lcov && coverage a.reel --format drcov -o a.drcov && coverage a.reel --format html -o a.html || fail "formats"
 python3 - <<'END' || fail "lcov and drcov do not hold together"
 import struct
