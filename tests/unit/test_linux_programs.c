@@ -10,7 +10,19 @@
 
 #include "tests/unit/fake_kernel.h"
 
-enum { PID = 8, TGID = 12, MM = 0x10, EXE = 0x18, START = 0x20, INODE = 0, MAPPING = 8, SIZE = 0, HEAD = 0, SHIFT = 0, SLOTS = 16 };
+enum {
+    PID = 8,
+    TGID = 12,
+    MM = 0x10,
+    EXE = 0x18,
+    START = 0x20,
+    INODE = 0,
+    MAPPING = 8,
+    SIZE = 0,
+    HEAD = 0,
+    SHIFT = 0,
+    SLOTS = 16
+};
 enum { PAGE = 4096, FIRST = 0x10, CURRENT = 0x40, STRUCT_PAGE = 64, CODE = 0x100, AT = 0x555500000000 };
 #define VMEMMAP 0xffffea0000000000
 
@@ -48,13 +60,28 @@ static void put_program(struct kernel *k, uint64_t page, const char *name)
                           .e_shentsize = sizeof(Elf64_Shdr),
                           .e_shnum = 4,
                           .e_shstrndx = 2};
-    const Elf64_Phdr load = {.p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_filesz = 0x200, .p_memsz = 0x200, .p_align = PAGE};
+    const Elf64_Phdr load = {
+        .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_filesz = 0x200, .p_memsz = 0x200, .p_align = PAGE};
     const Elf64_Shdr sections[] = {
         {0},
-        {.sh_name = 1, .sh_type = SHT_SYMTAB, .sh_offset = PAGE + 0x200, .sh_size = 2 * sizeof(Elf64_Sym), .sh_link = 2, .sh_entsize = sizeof(Elf64_Sym)},
+        {.sh_name = 1,
+         .sh_type = SHT_SYMTAB,
+         .sh_offset = PAGE + 0x200,
+         .sh_size = 2 * sizeof(Elf64_Sym),
+         .sh_link = 2,
+         .sh_entsize = sizeof(Elf64_Sym)},
         {.sh_name = 9, .sh_type = SHT_STRTAB, .sh_offset = PAGE + 0x300, .sh_size = sizeof strings},
-        {.sh_type = SHT_PROGBITS, .sh_flags = SHF_ALLOC | SHF_EXECINSTR, .sh_addr = CODE, .sh_offset = CODE, .sh_size = 0x100}};
-    const Elf64_Sym symbols[] = {{0}, {.st_name = 17, .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC), .st_shndx = 3, .st_value = CODE, .st_size = 0x20}};
+        {.sh_type = SHT_PROGBITS,
+         .sh_flags = SHF_ALLOC | SHF_EXECINSTR,
+         .sh_addr = CODE,
+         .sh_offset = CODE,
+         .sh_size = 0x100}};
+    const Elf64_Sym symbols[] = {{0},
+                                 {.st_name = 17,
+                                  .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC),
+                                  .st_shndx = 3,
+                                  .st_value = CODE,
+                                  .st_size = 0x20}};
     snprintf(text, sizeof strings - 17, "%s", name);
     memcpy(kernel_place(k, at, sizeof h), &h, sizeof h);
     memcpy(kernel_place(k, at + sizeof h, sizeof load), &load, sizeof load);
@@ -115,8 +142,7 @@ static void executes_file(const struct fixture *f, uint64_t file, const char *pa
 static const char *code_of(const struct fixture *f, uint32_t pid, char buf[80])
 {
     struct symbol s;
-    const bool known =
-        symbols_at_in(f->k->symbols, lx_space(f->k->lx, pid), AT + CODE + 4, SYMBOLS_NOW, &s);
+    const bool known = symbols_at_in(f->k->symbols, lx_space(f->k->lx, pid), AT + CODE + 4, SYMBOLS_NOW, &s);
     snprintf(buf, 80, "%s", known ? s.name : "");
     return buf;
 }
