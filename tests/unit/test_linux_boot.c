@@ -118,7 +118,8 @@ static const char end_code[] = "\xe8\x10\x00\x00\x00\x5e\xff\xe0";
 static void test_decompressor(void **state)
 {
     struct kernel *k = unknown_kernel();
-    memcpy(kernel_place(k, k->base + DECOMPRESSOR + 0x40, 9), "\x48\x8d\x83\x10\x00\x00\x00\xff\xe0", 9); /* lea …(%rbx), %rax; jmp *%rax */
+    memcpy(kernel_place(k, k->base + DECOMPRESSOR + 0x40, 9), "\x48\x8d\x83\x10\x00\x00\x00\xff\xe0",
+           9); /* lea …(%rbx), %rax; jmp *%rax */
     memcpy(kernel_place(k, k->base + DECOMPRESSOR + 0x80, 8), end_code, 8);
     memcpy(kernel_place(k, k->base + COPY + 0x20, 8), end_code, 8);
     lx_boot_early(k->lx, DECOMPRESSOR);
@@ -174,7 +175,8 @@ static void test_milestones(void **state)
 static void test_consoles(void **state)
 {
     enum { NAME = 0, CONSOLE_FLAGS = 0x20, INDEX = 0x24 };
-    static const char *const names[] = {"register_console", "mm_core_init", "start_secondary", "kernel_restart", NULL};
+    static const char *const names[] = {"register_console", "mm_core_init", "start_secondary",
+                                        "kernel_restart", NULL};
     struct kernel *k = kernel_new(8);
     struct linux_types *t = &k->lx->types;
     t->console_name = NAME;
@@ -206,7 +208,8 @@ static void test_consoles(void **state)
 static void test_init_memory(void **state)
 {
     for (unsigned named = 0; named < 2; named++) {
-        static const char *const names[] = {"free_initmem", "free_kernel_image_pages", "free_init_pages", NULL};
+        static const char *const names[] = {"free_initmem", "free_kernel_image_pages", "free_init_pages",
+                                            NULL};
         struct kernel *k = kernel_new(8);
         functions(k, names);
         if (named) {
@@ -215,7 +218,8 @@ static void test_init_memory(void **state)
         }
         kernel_begins(k);
         lx_boot_setup(k->lx);
-        const uint64_t what = text_object(k, "unused kernel image (initmem)"), other = text_object(k, "SMP alternatives");
+        const uint64_t what = text_object(k, "unused kernel image (initmem)"),
+                       other = text_object(k, "SMP alternatives");
         ENTERS(k, "free_initmem", 0);
         ENTERS(k, "free_init_pages", other, k->base, k->base + 0x1000);
         ENTERS(k, "free_kernel_image_pages", what, k->base + 0x8000, k->base + 0xa000);
@@ -228,8 +232,9 @@ static void test_init_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_params),      cmocka_unit_test(test_entered),  cmocka_unit_test(test_setup),
-        cmocka_unit_test(test_decompressor), cmocka_unit_test(test_milestones), cmocka_unit_test(test_consoles),
+        cmocka_unit_test(test_params),      cmocka_unit_test(test_entered),
+        cmocka_unit_test(test_setup),       cmocka_unit_test(test_decompressor),
+        cmocka_unit_test(test_milestones),  cmocka_unit_test(test_consoles),
         cmocka_unit_test(test_init_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
