@@ -37,13 +37,14 @@ static const uint8_t storer[] = {
 };
 enum { STORER_BEGINS = 3, STORER_LOOP = 4, STORER_WORDS = 0x8000 };
 
-static struct engine *machine(const uint8_t *code, size_t size)
+/* The images have to be there as long as the machine. */
+static struct engine *machine(const uint8_t *code, size_t size, struct image images[2])
 {
     static const struct setting settings[] = {
         {"memory", "2097152"}, {"bios", "none"}, {"vga", "none"}, {"flat-address", "31744"}};
-    const struct image images[] = {
-        {.role = "flat", .name = "guest", .size = size, .ctx = (void *)code, .read = read_image},
-        {.role = "disk0", .name = "disk", .size = 1 << 20, .read = read_image}};
+    images[0] = (struct image){
+        .role = "flat", .name = "guest", .size = size, .ctx = (void *)code, .read = read_image};
+    images[1] = (struct image){.role = "disk0", .name = "disk", .size = 1 << 20, .read = read_image};
     const struct engine_config cfg = {.settings = settings, .nsettings = 4, .images = images, .nimages = 2};
     struct error err;
     struct engine *e = pc_as_asked(&cfg, &err);
@@ -76,7 +77,9 @@ static void boot_sectors(void **state)
     static unsigned all[EV_COUNT], late[EV_COUNT];
     const struct observer to_all = {.ctx = all, .event = count_event};
     const struct observer to_late = {.ctx = late, .event = count_event};
-    struct engine *a = machine(rebooter, sizeof rebooter), *b = machine(rebooter, sizeof rebooter);
+    struct image images[2];
+    struct engine *a = machine(rebooter, sizeof rebooter, images),
+                  *b = machine(rebooter, sizeof rebooter, images);
     a->ops->observe(a, EVENT_CLASSES_ALL, &to_all);
     b->ops->observe(b, 0, NULL);
     for (unsigned i = 1; i <= 20; i++)
@@ -106,7 +109,8 @@ static uint64_t next_store(uint64_t from, uint64_t word)
 static void watches_of_hot_code(void **state)
 {
     static const enum stop_kind kinds[] = {STOPS_WRITE, STOPS_WRITE_PHYSICAL, STOPS_ACCESS};
-    struct engine *a = machine(storer, sizeof storer), *b = machine(storer, sizeof storer);
+    struct image images[2];
+    struct engine *a = machine(storer, sizeof storer, images), *b = machine(storer, sizeof storer, images);
     uint64_t at = 1000000;
     run(a, at);
     for (unsigned i = 0; i < 60; i++) {
