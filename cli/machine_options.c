@@ -362,7 +362,8 @@ const struct option_row machine_options[] = {
          "stand still; `irq` holds back interrupts; `disk` makes commands of drives take longer (these "
          "three with `max:500` in nanoseconds, or `max:20us`); `memory` is what RAM holds at power-on, "
          "`rtc` the date, `tsc` the time-stamp counters. `errors=disk,lba=N` makes reads of a sector "
-         "fail: `count=K` of them, else all; of `drive=ROLE`, else of disk0. `errors=call,FUNCTION,n=N` makes the N-th call of a "
+         "fail: `count=K` of them, else all; of `drive=ROLE`, else of disk0. `errors=nvram,n=N` lets writes of "
+         "flash fail from the N-th on: `count=K` of them, else all. `errors=call,FUNCTION,n=N` makes the N-th call of a "
          "kernel's, module's or firmware's function return at once, with `value=V` (0). `errors=net,percent=P` damages so many of 100 frames to the guest, as --net's mangle= does. Nothing is varied before "
          "`from=`. The same seed gives the same run, and the trace is replayed as any other. "
          "docs/hunt.md has more."},

@@ -417,6 +417,8 @@ static void pc_save(struct engine *e, const struct snapshot_sink *sink, struct s
         sink->section(sink->ctx, "vary", vary_fields, vary_nfields, pc->vary);
     if (vary_has_errors(pc->vary))
         sink->section(sink->ctx, "errors", vary_errors_fields, vary_errors_nfields, pc->vary);
+    if (vary_has_nvram_errors(pc->vary))
+        sink->section(sink->ctx, "nvram", vary_nvram_fields, vary_nvram_nfields, pc->vary);
     board_save(pc->board, sink, base);
 }
 
@@ -451,6 +453,9 @@ static int pc_load(struct engine *e, const struct snapshot_source *src, struct e
     if (vary_has_errors(pc->vary) &&
         src->section(src->ctx, "errors", vary_errors_fields, vary_errors_nfields, pc->vary) < 0)
         return error_set(err, "the saved state has no section \"errors\" of this version");
+    if (vary_has_nvram_errors(pc->vary) &&
+        src->section(src->ctx, "nvram", vary_nvram_fields, vary_nvram_nfields, pc->vary) < 0)
+        return error_set(err, "the saved state has no section \"nvram\" of this version");
     const struct field_table *services = &pc->services_fields;
     if (src->section(src->ctx, "services", services->fields, services->n, &pc->services) < 0 ||
         services_loaded(&pc->services) < 0)

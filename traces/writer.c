@@ -50,13 +50,16 @@ static void writer_emit(struct trace_writer *w, struct collect *c, enum trace_fr
 
 /* ---------------------------------------------------------------- configuration */
 
-/* How many kinds the trace lists. The last ones come only with the class virt, or where calls are made to fail: other traces are as they were
- * before there were any, and programs of then read them. */
+/* How many kinds the trace lists. The last ones come only with the class virt, or where calls or flash are made to fail: other traces are as
+ * they were before there were any, and programs of then read them. */
 static unsigned kinds_of(const struct trace_config *cfg)
 {
     const char *varied = setting_find(cfg->settings, cfg->nsettings, "vary");
-    const bool returns = varied && strstr(varied, "errors=call");
-    return cfg->classes & EVENT_CLASS_BIT(EC_VIRT) || returns ? EV_COUNT : EV_DOMAIN_REQUEST;
+    if (varied && strstr(varied, "errors=nvram"))
+        return EV_COUNT;
+    return cfg->classes & EVENT_CLASS_BIT(EC_VIRT) || (varied && strstr(varied, "errors=call"))
+               ? EV_FLASH_ERROR
+               : EV_DOMAIN_REQUEST;
 }
 
 static void config_kinds(struct buf *b, unsigned n)

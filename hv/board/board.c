@@ -87,6 +87,12 @@ uint64_t board_read_error(struct board *b, const char *drive, uint64_t offset, u
                : UINT64_MAX;
 }
 
+bool board_flash_error(struct board *b, uint64_t offset, uint64_t n, bool *again)
+{
+    return vary_has_nvram_errors(b->host.vary) && b->built &&
+           vary_flash_error(b->host.vary, b->host.icount(b->host.ctx), offset, n, again);
+}
+
 uint64_t board_late(struct board *b)
 {
     return board_vary(b, VARY_DISK);

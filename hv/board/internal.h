@@ -32,6 +32,8 @@ int board_create_chips(struct board *, struct error *);
 
 /* The next choice of a kind, at the step that is being made. */
 uint64_t board_vary(struct board *, enum vary_kind);
+/* As vary_flash_error(). */
+bool board_flash_error(struct board *, uint64_t offset, uint64_t n, bool *again);
 /* As vary_read_error(). */
 uint64_t board_read_error(struct board *, const char *drive, uint64_t offset, uint64_t n);
 

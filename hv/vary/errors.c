@@ -1,4 +1,5 @@
-/* errors.c - errors=disk: sectors that cannot be read; errors=call: calls that fail. See vary.h. */
+/* errors.c - errors=disk: sectors that cannot be read; errors=call: calls that fail; errors=nvram: flash that cannot be written. See vary.h. */
+#include "core/engine/settings.h"
 #include "hv/vary/private.h"
 
 #include <errno.h>
@@ -11,6 +12,15 @@ const size_t vary_errors_nfields = FIELD_COUNT(vary_errors_fields);
 bool vary_has_errors(const struct vary *v)
 {
     return v && v->errors.n;
+}
+
+const struct field vary_nvram_fields[] = {FIELD_AS("writes", struct vary, flash.writes),
+                                          FIELD_AS("next", struct vary, flash.next)};
+const size_t vary_nvram_nfields = FIELD_COUNT(vary_nvram_fields);
+
+bool vary_has_nvram_errors(const struct vary *v)
+{
+    return v && v->errors.nvram.given;
 }
 
 /* ---------------------------------------------------------------- words */
@@ -62,15 +72,28 @@ static int begin_call(struct vary_errors *e, struct error *err)
     return 0;
 }
 
+static int begin_nvram(struct vary_errors *e, struct error *err)
+{
+    if (e->nvram.given)
+        return error_set(err, "errors=nvram: given twice: give it once");
+    e->what = ERRORS_NVRAM;
+    e->nvram.given = true;
+    e->nvram.first = 1;
+    e->nvram.count = UINT64_MAX;
+    return 0;
+}
+
 static int begin_error(struct vary_errors *e, const char *word, size_t n, struct error *err)
 {
     if (is_word(word, n, "disk"))
         return begin_disk(e, err);
     if (is_word(word, n, "call"))
         return begin_call(e, err);
+    if (is_word(word, n, "nvram"))
+        return begin_nvram(e, err);
     return error_set(
         err,
-        "errors=%.*s: errors of disk (errors=disk,lba=N), net (errors=net,percent=P) and call (errors=call,FUNCTION,n=N) are implemented",
+        "errors=%.*s: errors of disk (errors=disk,lba=N), net (errors=net,percent=P), nvram (errors=nvram,n=N) and call (errors=call,FUNCTION,n=N) are implemented",
         (int)(n < 60 ? n : 60), word);
 }
 
@@ -124,12 +147,28 @@ static int call_word(struct engine_call_error *c, const char *word, size_t n, st
                             (int)(n < 60 ? n : 60), word);
 }
 
+static int nvram_word(struct vary_errors *e, const char *word, size_t n, struct error *err)
+{
+    const size_t name = strcspn(word, "=,"), value = name < n ? name + 1 : n;
+    bool good;
+    if (is_word(word, name, "n"))
+        good = parse_number(word + value, n - value, 1, &e->nvram.first);
+    else if (is_word(word, name, "count"))
+        good = parse_number(word + value, n - value, 1, &e->nvram.count);
+    else
+        return refuse_word(word, n, err);
+    return good ? 0
+                : error_set(err, "errors: \"%.*s\": write it as errors=nvram,n=100,count=1",
+                            (int)(n < 60 ? n : 60), word);
+}
+
 int vary_errors_word(struct vary_errors *e, const char *word, size_t n, bool first, struct error *err)
 {
     if (first)
         return begin_error(e, word, n, err);
-    return e->what == ERRORS_CALL ? call_word(&e->call[e->ncalls - 1], word, n, err)
-                                  : disk_word(&e->error[e->n - 1], word, n, err);
+    return e->what == ERRORS_CALL    ? call_word(&e->call[e->ncalls - 1], word, n, err)
+           : e->what == ERRORS_NVRAM ? nvram_word(e, word, n, err)
+                                     : disk_word(&e->error[e->n - 1], word, n, err);
 }
 
 bool vary_errors_wants_name(const struct vary_errors *e)
@@ -156,8 +195,16 @@ static uint32_t sector_of(const char *drive)
     return strncmp(drive, "cdrom", 5) ? 512 : 2048;
 }
 
+static bool is_writable(const struct engine_config *cfg, const char *chip)
+{
+    return config_image(cfg, chip) && !setting_has(cfg, chip, "read-only");
+}
+
 int vary_errors_fit(const struct vary_errors *e, const struct engine_config *cfg, struct error *err)
 {
+    if (e->nvram.given && !is_writable(cfg, "pflash0") && !is_writable(cfg, "pflash1"))
+        return error_set(
+            err, "errors=nvram: the machine has no flash that can be written: give --bios ovmf, or --pflash");
     for (unsigned i = 0; i < e->n; i++) {
         const struct vary_error *x = &e->error[i];
         const struct image *image = config_image(cfg, x->drive);
@@ -191,4 +238,16 @@ uint64_t vary_read_error(struct vary *v, const char *drive, uint64_t icount, uin
     if (first != UINT64_MAX)
         v->failed[which]++;
     return first;
+}
+
+bool vary_flash_error(struct vary *v, uint64_t icount, uint64_t offset, uint64_t n, bool *again)
+{
+    if (!vary_has_nvram_errors(v) || !vary_begun(v, icount))
+        return false;
+    const uint64_t number = ++v->flash.writes, first = v->errors.nvram.first;
+    if (number < first || number - first >= v->errors.nvram.count)
+        return false;
+    *again = number > first && offset == v->flash.next;
+    v->flash.next = offset + n;
+    return true;
 }

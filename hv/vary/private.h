@@ -22,7 +22,12 @@ struct vary_errors {
     unsigned n, ncalls;
     struct vary_error error[VARY_ERRORS];
     struct engine_call_error call[ENGINE_CALL_ERRORS];
-    enum { ERRORS_NONE, ERRORS_DISK, ERRORS_CALL } what; /* to which the next words belong */
+    struct {
+        bool given;
+        uint64_t first,
+            count; /* which writes of flash fail: from the first one on, counted from 1, so many */
+    } nvram;
+    enum { ERRORS_NONE, ERRORS_DISK, ERRORS_CALL, ERRORS_NVRAM } what; /* to which the next words belong */
 };
 
 /* A word of errors=…; `first`: the one after the '=', which begins an error. -1 with err. */
@@ -60,6 +65,10 @@ struct vary {
         uint64_t lowered;
     } state;
     uint64_t failed[VARY_ERRORS]; /* reads, by error; state, too */
+    struct {
+        uint64_t writes; /* since they count */
+        uint64_t next;   /* the offset behind the last one that failed */
+    } flash;             /* state, too */
 };
 
 /* A number that follows from the seed, the kind and two keys. */

@@ -7,7 +7,8 @@
  *   - else it is plain.
  * So the only state are the ordinals. With a schedule and a seed, the seed decides from the end of the schedule on.
  *
- * Besides, errors=disk makes reads of a sector fail. That is no choice: it is the same with each seed and schedule. errors=call is the
+ * Besides, errors=disk makes reads of a sector fail, and errors=nvram writes of flash. That is no choice: it is the same with each seed and
+ * schedule. errors=call is the
  * recorder's, which knows functions: it gives the machine an input (INPUT_RETURN) that says where one returns.
  *
  * Settings of the configuration:
@@ -59,6 +60,10 @@ extern const size_t vary_errors_nfields;
 bool vary_has_errors(const struct vary *v);
 /* Whether the word up to a comma or '=' begins a kind, or errors. */
 bool vary_begins(const char *word);
+/* Its state besides, if writes of flash fail: the section "nvram". */
+extern const struct field vary_nvram_fields[];
+extern const size_t vary_nvram_nfields;
+bool vary_has_nvram_errors(const struct vary *v);
 /* The calls that `kinds`, which is valid, makes fail: at most ENGINE_CALL_ERRORS. */
 size_t vary_calls(const char *kinds, struct engine_call_error list[ENGINE_CALL_ERRORS]);
 /* The words of `kinds` that are the same with each seed (errors), or NULL if there are none. The caller frees it. `kinds` is valid. */
@@ -67,6 +72,10 @@ char *vary_fixed(const char *kinds);
 /* A drive ("disk0") reads n bytes from `offset` on: where the first sector begins that cannot be read, or UINT64_MAX. One call a read, as
  * it is counted. `v` may be NULL. */
 uint64_t vary_read_error(struct vary *v, const char *drive, uint64_t icount, uint64_t offset, uint64_t n);
+
+/* n bytes of flash are programmed or erased: whether that fails, and whether right behind the one that failed last (*again). One call an
+ * operation, as it is counted. `v` may be NULL. */
+bool vary_flash_error(struct vary *v, uint64_t icount, uint64_t offset, uint64_t n, bool *again);
 
 /* Whether choices of the kind may be made at all. `v` may be NULL. */
 bool vary_has(const struct vary *v, enum vary_kind k);

@@ -99,6 +99,20 @@ record third --pflash "$code" --pflash "$work/vars.fd"
 "$BOOTREEL" events --class firmware "$work/third.reel" >"$work/events"
 holds <(grep -m 1 'VariableName "Hello"' "$work/events") "GetVariable\\($hello\\) = EFI_(SUCCESS|BUFFER_TOO_SMALL)" "the variable, in another machine"
 
+# Flash that cannot be written any more: this firmware does not look at its status, so the variable is lost at the reset. A seed decides nothing.
+at=$("$BOOTREEL" events --class firmware "$work/first.reel" | awk '/GetVariable.*"Hello".*NOT_FOUND|SetVariable.*"Hello"/ { gsub(",", "", $2); print $2 - 300000; exit }')
+for run in "" --no-compile; do
+    expect 0 "worn$run" "$BOOTREEL" record --disk "$work/disk.img" --bios ovmf --until 60G -q $run --vary "errors=nvram,count=1000,from=$at" -o "$work/worn$run.reel"
+done
+same "$work/worn.reel" "$work/worn--no-compile.reel" "errors=nvram: compiled or interpreted"
+expect 0 worn-verify "$BOOTREEL" replay --verify --seeks --console=none "$work/worn.reel"
+"$BOOTREEL" events --class firmware "$work/worn.reel" >"$work/events"
+holds "$work/events" 'firmware.flash-error programming pflash1 fails at 0x' "what failed"
+holds "$work/events" "SetVariable\\($hello, Attributes 0x7, DataSize 9\\) = EFI_SUCCESS" "a firmware that does not look"
+holds <(grep 'VariableName "Hello"' "$work/events" | tail -1) "GetVariable\\($hello\\) = EFI_NOT_FOUND" "the variable is lost"
+expect 2 unflash "$BOOTREEL" record -q --vary errors=nvram -o "$work/bad.reel"
+holds "$work/unflash.err" 'errors=nvram: the machine has no flash that can be written' "a machine without flash"
+
 # Bad images.
 : >"$work/empty"
 head -c 4097 "$work/vars.fd" >"$work/odd"

@@ -193,6 +193,57 @@ static void state_is_saved(void **state)
     free(other);
 }
 
+static void program_at(struct board *b, uint64_t offset, uint8_t v)
+{
+    poke(b, VARS_AT + offset, 0x40);
+    poke(b, VARS_AT + offset, v);
+}
+
+/* errors=nvram: the second to fourth operation fail, which is seen in the status alone. */
+static void worn_out(void **state)
+{
+    struct fixture *f = mem_zero(1, sizeof *f);
+    const struct setting varied = {"vary", "errors=nvram,n=2,count=3"};
+    const struct engine_config cfg = {.settings = &varied, .nsettings = 1};
+    const struct observer observer = {.ctx = f, .event = seen};
+    struct error err;
+    struct vary *v;
+    assert_int_equal(vary_create(&cfg, &v, &err), -1); /* a machine without flash */
+    struct board *b = flash_board(f, VARS, &err);
+    f->setting[3] = varied;
+    f->cfg.nsettings = 4;
+    assert_int_equal(vary_create(&f->cfg, &v, &err), 0);
+    b->host.vary = v;
+    board_observe(b, EVENT_CLASSES_ALL, &observer);
+    program_at(b, 5, 0x11);
+    assert_int_equal(peek(b, VARS_AT), 0x80);
+    program_at(b, 6, 0x22);
+    assert_int_equal(peek(b, VARS_AT), 0x90); /* programming failed */
+    poke(b, VARS_AT, 0x50);
+    program_at(b, 7, 0x22);
+    poke(b, VARS_AT, 0x50);
+    poke(b, VARS_AT + 0x1000, 0x20);
+    poke(b, VARS_AT + 0x1000, 0xd0);
+    assert_int_equal(peek(b, VARS_AT), 0xa0); /* erasing failed */
+    poke(b, VARS_AT, 0x50);
+    program_at(b, 8, 0x33);
+    assert_int_equal(peek(b, VARS_AT), 0x80);
+    poke(b, VARS_AT, 0xff);
+    assert_int_equal(peek(b, VARS_AT + 5), 0x11);
+    assert_int_equal(peek(b, VARS_AT + 6), initial(6));
+    assert_int_equal(peek(b, VARS_AT + 7), initial(7));
+    assert_int_equal(peek(b, VARS_AT + 8), 0x33);
+    assert_int_equal(peek(b, VARS_AT + 0x1000), initial(0x1000));
+    board_flush_events(b);
+    assert_non_null(strstr(f->log, "programming pflash1 fails at 0x6\n"));
+    assert_null(strstr(f->log, "fails at 0x7\n")); /* right behind */
+    assert_non_null(strstr(f->log, "erasing pflash1 fails at 0x1000\n"));
+    board_destroy(b);
+    vary_free(v);
+    free(f);
+    (void)state;
+}
+
 static void bad_sizes(void **state)
 {
     static const uint64_t sizes[] = {0, 1, 4095, 4097, (8 << 20) + 4096};
@@ -211,11 +262,17 @@ static void bad_sizes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(an_array_at_first), TEST(firmware_finds_it),
-        TEST(program_and_erase), TEST(an_erase_without_confirmation),
-        TEST(buffered),          TEST(query),
-        TEST(read_only),         TEST(a_reset_keeps_what_is_written),
-        TEST(state_is_saved),    cmocka_unit_test(bad_sizes),
+        TEST(an_array_at_first),
+        TEST(firmware_finds_it),
+        TEST(program_and_erase),
+        TEST(an_erase_without_confirmation),
+        TEST(buffered),
+        TEST(query),
+        TEST(read_only),
+        TEST(a_reset_keeps_what_is_written),
+        TEST(state_is_saved),
+        cmocka_unit_test(bad_sizes),
+        cmocka_unit_test(worn_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,7 +25,7 @@ static void test_roundtrip_config(void **state)
     assert_int_equal(c->behaviour, 7);
     assert_int_equal(c->step_ns, STEP_NS);
     assert_int_equal(c->classes, EVENT_CLASSES_ALL);
-    assert_int_equal(c->nsettings, 3);
+    assert_int_equal(c->nsettings, sample_config.nsettings);
     assert_int_equal(c->nimages, 3);
     assert_string_equal(c->settings[2].value, sample_settings[2].value);
     assert_string_equal(trace_setting(t, "memory"), "268435456");

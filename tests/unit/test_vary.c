@@ -29,11 +29,26 @@ static struct vary *made(const char *kinds, const char *seed, const char *schedu
 
 static void test_words(void **state)
 {
-    static const char *const good[] = {"turns", "irq=max:500,turns=priorities,max:40",
-                                       "timers=max:5ms,disk=max:1us", "memory,rtc,tsc,wakeups",
-                                       "errors=disk,lba=3"};
-    static const char *const bad[] = {"",          "tuns",      "net",           "turns,usb", "irq=max:",
-                                      "irq=max:0", "rtc=max:5", "turns=at:main", "max:5",     "errors=net"};
+    static const char *const good[] = {"turns",
+                                       "irq=max:500,turns=priorities,max:40",
+                                       "timers=max:5ms,disk=max:1us",
+                                       "memory,rtc,tsc,wakeups",
+                                       "errors=disk,lba=3",
+                                       "errors=nvram",
+                                       "irq,errors=nvram,count=2,n=5,turns"};
+    static const char *const bad[] = {"",
+                                      "tuns",
+                                      "net",
+                                      "turns,usb",
+                                      "irq=max:",
+                                      "irq=max:0",
+                                      "rtc=max:5",
+                                      "turns=at:main",
+                                      "max:5",
+                                      "errors=net",
+                                      "errors=nvram,n=0",
+                                      "errors=nvram,lba=3",
+                                      "errors=nvram,errors=nvram"};
     struct error err;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         assert_int_equal(vary_check(good[i], &err), 0);

@@ -65,7 +65,8 @@ __attribute__((unused)) static uint64_t rnd(uint64_t *state)
 enum { KERNEL_SIZE = 3 * TRACE_CHUNK + 1000, DISK_SIZE = 8 * TRACE_CHUNK, STEP_NS = 4 };
 
 static const struct setting sample_settings[] = {
-    {"memory", "268435456"}, {"append", ""}, {"append", "x=\xc3\xa4 y"}};
+    {"memory", "268435456"}, {"append", ""}, {"append", "x=\xc3\xa4 y"}, {"vary", "errors=nvram"}};
+/* With the last one and the class virt all kinds of event are listed. */
 static const struct trace_image sample_images[] = {
     {.role = "kernel", .name = "vmlinuz", .size = KERNEL_SIZE},
     {.role = "disk0",
@@ -81,7 +82,7 @@ static const struct trace_config sample_config = {
     .step_ns = STEP_NS,
     .classes = EVENT_CLASSES_ALL,
     .settings = sample_settings,
-    .nsettings = 3,
+    .nsettings = sizeof sample_settings / sizeof sample_settings[0],
     .images = sample_images,
     .nimages = 3,
 };

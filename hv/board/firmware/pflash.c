@@ -7,6 +7,7 @@
  * Sources: Intel, "Common Flash Interface (CFI) and Command Sets", AP-646; Intel StrataFlash 28F320J3 datasheet. As in QEMU's model,
  * which firmware for it relies on: operations end at once; the status register is 0 after "clear status", which also leads to the
  * array; programming replaces bytes; blocks have 4 KiB; commands are in the low byte of a wider access. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -136,9 +137,30 @@ static void say(const struct pflash *s, uint64_t offset, uint64_t n)
                                                    .data = ramblock_host(s->block) + offset});
 }
 
-static void program(struct pflash *s, uint64_t offset, uint64_t value, unsigned size)
+/* Whether an operation fails, since errors=nvram says so: the chip is as worn out, and only its status tells. */
+static bool fails(const struct pflash *s, uint64_t offset, uint64_t n, const char *what)
 {
-    if (s->read_only || offset + size > s->size) {
+    char text[64];
+    bool again;
+    if (!board_flash_error(s->board, offset, n, &again))
+        return false;
+    snprintf(text, sizeof text, "%s %s", what, s->role);
+    struct event ev = {.kind = EV_FLASH_ERROR, .data = text, .len = (uint32_t)strlen(text)};
+    ev.f[EVF_FLASH_ERROR_offset] = offset;
+    if (!again)
+        board_event(s->board, &ev);
+    return true;
+}
+
+/* Whether the chip has these bytes, to be written. */
+static bool has(const struct pflash *s, uint64_t offset, unsigned size)
+{
+    return !s->read_only && offset + size <= s->size;
+}
+
+static void put(struct pflash *s, uint64_t offset, uint64_t value, unsigned size)
+{
+    if (!has(s, offset, size)) {
         finish(s, PFLASH_PROGRAM_ERROR);
         return;
     }
@@ -148,10 +170,18 @@ static void program(struct pflash *s, uint64_t offset, uint64_t value, unsigned 
     finish(s, 0);
 }
 
+static void program(struct pflash *s, uint64_t offset, uint64_t value, unsigned size)
+{
+    if (has(s, offset, size) && fails(s, offset, size, "programming"))
+        finish(s, PFLASH_PROGRAM_ERROR);
+    else
+        put(s, offset, value, size);
+}
+
 static void erase(struct pflash *s, uint64_t offset)
 {
     offset &= ~(uint64_t)(BLOCK - 1);
-    if (s->read_only) {
+    if (s->read_only || fails(s, offset, BLOCK, "erasing")) {
         finish(s, PFLASH_ERASE_ERROR);
         return;
     }
@@ -185,8 +215,12 @@ static void write_buffer(struct pflash *s, uint8_t confirm)
         finish(s, PFLASH_PROGRAM_ERROR | PFLASH_ERASE_ERROR);
         return;
     }
+    if (s->used && has(s, s->at[0], 1) && fails(s, s->at[0], s->used, "programming")) {
+        finish(s, PFLASH_PROGRAM_ERROR);
+        return;
+    }
     for (unsigned i = 0; i < s->used; i++)
-        program(s, s->at[i], s->buffer[i], 1);
+        put(s, s->at[i], s->buffer[i], 1);
 }
 
 /* ---------------------------------------------------------------- commands */
