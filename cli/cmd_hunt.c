@@ -246,6 +246,14 @@ static void set_from(const struct hunt *h, char text[24])
         machine_add_setting(h->machine, "vary-from", text);
 }
 
+/* Of functions at which turns are varied, as record knows them. */
+static int find_symbols(struct hunt *h)
+{
+    h->kernel = machine_kernel_symbols(h->machine);
+    h->nown_symbols = machine_symbols(h->machine, h->own_symbols);
+    return 0;
+}
+
 static int hunt(struct hunt_command *c)
 {
     struct hunt *h = &c->h;
@@ -257,7 +265,7 @@ static int hunt(struct hunt_command *c)
     if (!varied)
         return trouble_text("hunt: say what is to be varied, as --vary turns,timers");
     struct record_options o = {0};
-    machine_fail_calls(h->machine, &o);
+    machine_functions(h->machine, &o);
     if (o.ncall_errors)
         return trouble_text(
             "hunt --vary errors=call: trials know no functions, and the call fails in each run: give it to bootreel record");
@@ -281,8 +289,10 @@ static int hunt(struct hunt_command *c)
     int rc = !h->kind || open_folder(h, &err) || find_from(h, &err) ? -1 : 0;
     if (!rc) {
         set_from(h, from);
-        rc = machine_finish(h->machine, &err) || hunt_read(&r, h->folder, &err) || hunt_run(h, &r, &err) ? -1
-                                                                                                         : 0;
+        rc = machine_finish(h->machine, &err) || find_symbols(h) || hunt_read(&r, h->folder, &err) ||
+                     hunt_run(h, &r, &err)
+                 ? -1
+                 : 0;
     }
     int status = rc ? trouble(&err) : hunt_table(&r);
     if (!rc && h->stopped)

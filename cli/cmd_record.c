@@ -660,7 +660,7 @@ static int configure(struct record *r, struct error *err)
     r->o.nsymbol_images = machine_symbols(r->machine, r->own_symbols);
     r->o.symbol_images = r->own_symbols;
     r->o.unattended = is_unattended(r) && !r->o.nuntil;
-    machine_fail_calls(r->machine, &r->o);
+    machine_functions(r->machine, &r->o);
     r->o.kind = engine_find(r->engines, machine_is_hosted(r->machine) ? "linux" : "pc", err);
     return r->o.kind ? 0 : -1;
 }

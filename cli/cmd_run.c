@@ -474,7 +474,7 @@ static int configure(struct run *r, struct error *err)
     r->o.nsymbol_images = machine_symbols(r->machine, r->own_symbols);
     r->o.symbol_images = r->own_symbols;
     r->o.unattended = r->nwords && !r->o.nuntil;
-    machine_fail_calls(r->machine, &r->o);
+    machine_functions(r->machine, &r->o);
     r->o.hooks = (struct record_hooks){
         .ctx = r, .console = on_console, .warning = say_warning, .progress = on_progress, .ended = on_ended};
     r->o.kind = engine_find(r->engines, "pc", err);

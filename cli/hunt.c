@@ -105,10 +105,18 @@ static bool is_bad(const struct hunt *h, const struct trial_end *end, const char
 struct trial_options hunt_trial_options(const struct hunt *h, const struct engine_config *cfg)
 {
     const bool text = h->bad == BAD_TEXT || h->bad == BAD_NO_TEXT;
+    struct record_options o = {0};
+    machine_functions(h->machine, &o);
     return (struct trial_options){.kind = h->kind,
                                   .config = cfg,
                                   .until = h->until,
                                   .until_time = h->until_time,
+                                  .turns_at = o.turns_at,
+                                  .nturns_at = o.nturns_at,
+                                  .symbol_images = h->own_symbols,
+                                  .nsymbol_images = h->nown_symbols,
+                                  .symbol_files = &h->kernel,
+                                  .nsymbol_files = h->kernel ? 1 : 0,
                                   .text = text ? h->bad_text : NULL,
                                   .text_before = h->bad_before};
 }
@@ -165,7 +173,7 @@ static int run_trial(struct run *run, struct hunt_trial *trial, struct error *er
     trial->icount = end.icount;
     trial->time = end.time;
     trial->bad = is_bad(h, &end, trial->outcome);
-    return 0;
+    return trial->bad || !*end.lacking ? 0 : error_set(err, "--vary %s", end.lacking);
 }
 
 static void work(void *ctx, uint64_t seed, size_t slot, void *result)
@@ -318,7 +326,8 @@ static int run_plain(struct run *run, struct error *err)
 {
     struct trial_end end;
     set_settings(run, machine_config(run->h->machine), false);
-    const struct trial_options o = hunt_trial_options(run->h, &run->cfg);
+    struct trial_options o = hunt_trial_options(run->h, &run->cfg);
+    o.nturns_at = 0;
     struct trial *t = trial_new(&o, err);
     if (!t)
         return -1;

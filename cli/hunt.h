@@ -23,6 +23,9 @@ struct hunt {
     const struct engine_kind *kind;
     struct machine *machine;
     struct words words; /* of the machine, for bootreel record: "--cpus=2" */
+    struct symbol_image own_symbols[MACHINE_SYMBOLS];
+    size_t nown_symbols;
+    const char *kernel; /* whose symbols are used, or NULL */
     const char *folder;
     uint64_t seed, runs, jobs, from;
     const char *from_text, *until_text; /* --from, --until */

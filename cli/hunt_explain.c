@@ -104,8 +104,12 @@ static int run(struct explain *x, const struct setting *more, size_t n, struct c
     o.kind = x->kind;
     o.until = x->until; /* as the recording ended, whatever the hunt's limits were */
     o.until_time = 0;
+    if (list == &x->all) /* the recorded run */
+        o.inputs = x->t;
     x->runs++;
-    if (hunt_judges_traces(x->h) && judge_run(x, outcome))
+    if (hunt_judges_traces(x->h) &&
+        (o.inputs && trace_input_count(x->t) ? hunt_judge(x->h, x->path, outcome, &x->said, x->err)
+                                             : judge_run(x, outcome)))
         return -1;
     if (hunt_judges_traces(x->h) && !list)
         return 0;
@@ -240,6 +244,21 @@ static int check_outcomes(const struct explain *x, struct error *err)
                            x->bad);
 }
 
+/* Inputs that only say where turns may be varied are not needed by the runs with a schedule. */
+static int check_inputs(const struct explain *x, struct error *err)
+{
+    struct input in;
+    for (uint64_t i = 0; i < trace_input_count(x->t); i++) {
+        if (trace_input(x->t, i, &in, err))
+            return -1;
+        if (in.port != INPUT_TURNS)
+            return error_set(
+                err, "%.300s: has inputs: boots into which something is typed are not implemented here",
+                x->path);
+    }
+    return 0;
+}
+
 static int begin(struct explain *x, struct error *err)
 {
     x->t = open_trace(x->path);
@@ -248,9 +267,8 @@ static int begin(struct explain *x, struct error *err)
     if (!trace_setting(x->t, "vary") && !trace_setting(x->t, "schedule"))
         return error_set(err, "%.300s: nothing was varied in this boot: it has no choices to look for",
                          x->path);
-    if (trace_input_count(x->t))
-        return error_set(
-            err, "%.300s: has inputs: boots into which something is typed are not implemented here", x->path);
+    if (check_inputs(x, err))
+        return -1;
     if (!(x->kind = recording_engine(x->h->engines, x->t, x->path, err)) ||
         !(x->replay = replay_open_unplaced(x->t, x->kind, err)))
         return -1;

@@ -466,12 +466,14 @@ void machine_set_initrd(struct machine *m, const void *bytes, size_t n)
     m->ninitrd = n;
 }
 
-void machine_fail_calls(const struct machine *m, struct record_options *o)
+void machine_functions(const struct machine *m, struct record_options *o)
 {
     o->call_errors = m->vary.call;
     o->ncall_errors = m->vary.ncalls;
     o->call_errors_from = m->vary.from;
     o->call_errors_from_time = m->vary.from_time;
+    o->turns_at = m->vary.at;
+    o->nturns_at = m->vary.nat;
 }
 
 bool machine_mangles(const struct machine *m)

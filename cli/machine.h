@@ -48,8 +48,8 @@ bool machine_is_demo(const struct machine *m);
 /* Whether its processors have hardware virtualization (--cpu MODEL,+svm or +vmx). After the options. */
 bool machine_has_guests(const struct machine *m);
 
-/* Sets the call_errors of a recording: the calls that --vary makes fail. They stay with the machine. */
-void machine_fail_calls(const struct machine *m, struct record_options *o);
+/* Sets what --vary says of functions in the options of a recording: call_errors and turns_at. They stay with the machine. */
+void machine_functions(const struct machine *m, struct record_options *o);
 /* Whether --vary has errors=net. After the options. */
 bool machine_mangles(const struct machine *m);
 /* What its network cards are connected to, *n of them. After machine_finish. */

@@ -357,7 +357,8 @@ const struct option_row machine_options[] = {
      .id = MO_VARY,
      .more =
          "`turns` is when a processor's turn ends and which one is next (`turns=priorities`: the first "
-         "that is awake runs, and the order changes now and then); `wakeups` which one runs when "
+         "that is awake runs, and the order changes now and then; `turns=at:FUNCTION`: only where a "
+         "processor has entered that function); `wakeups` which one runs when "
          "another halts; `timers` lets guest time pass after a write to a device while the processors "
          "stand still; `irq` holds back interrupts; `disk` makes commands of drives take longer (these "
          "three with `max:500` in nanoseconds, or `max:20us`); `memory` is what RAM holds at power-on, "

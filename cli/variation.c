@@ -125,6 +125,7 @@ int variation_add(struct variation *v, const char *value, struct error *err)
     if (hv_vary_check(v->kinds.s, NULL, &why))
         return error_set(err, "--vary: %.300s", why.text);
     v->ncalls = v->kinds.s ? hv_vary_calls(v->kinds.s, v->call) : 0;
+    v->nat = v->kinds.s ? hv_vary_turns_at(v->kinds.s, v->at) : 0;
     return v->kinds.s ? check_units(v->kinds.s, err) : 0;
 }
 

@@ -19,6 +19,8 @@ struct variation {
     bool seeded;
     struct engine_call_error call[ENGINE_CALL_ERRORS]; /* errors=call among the kinds */
     size_t ncalls;
+    struct engine_function at[ENGINE_TURNS_AT]; /* turns=at among them */
+    size_t nat;
     struct variation_net net;
     char *schedule; /* the setting "schedule": choices with "; " between them; or NULL */
 };

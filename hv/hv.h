@@ -31,6 +31,8 @@ int hv_vary_check(const char *kinds, const char *schedule, struct error *err);
 bool hv_vary_begins(const char *word);
 /* The calls that a valid setting "vary" makes fail; returns how many there are. */
 size_t hv_vary_calls(const char *kinds, struct engine_call_error list[ENGINE_CALL_ERRORS]);
+/* The functions at which a valid setting "vary" varies turns; returns how many there are. */
+size_t hv_vary_turns_at(const char *kinds, struct engine_function list[ENGINE_TURNS_AT]);
 /* What of a valid setting "vary" is the same with each seed and schedule (errors), or NULL if nothing is. The caller frees it. */
 char *hv_vary_fixed(const char *kinds);
 

@@ -403,7 +403,9 @@ static uint64_t pc_time_at(void *ctx, uint64_t icount)
 }
 static uint32_t pc_input(struct engine *e, const struct input *in)
 {
-    return in->port == INPUT_RETURN ? pc_return(pc_of(e), in) : board_input(pc_of(e)->board, in);
+    return in->port == INPUT_RETURN  ? pc_return(pc_of(e), in)
+           : in->port == INPUT_TURNS ? pc_enters(pc_of(e), in)
+                                     : board_input(pc_of(e)->board, in);
 }
 
 /* ---------------------------------------------------------------- snapshots */
@@ -415,6 +417,8 @@ static void pc_save(struct engine *e, const struct snapshot_sink *sink, struct s
     sink->section(sink->ctx, "services", pc->services_fields.fields, pc->services_fields.n, &pc->services);
     if (pc->vary)
         sink->section(sink->ctx, "vary", vary_fields, vary_nfields, pc->vary);
+    if (vary_has_windows(pc->vary))
+        sink->section(sink->ctx, "windows", vary_windows_fields, vary_windows_nfields, pc->vary);
     if (vary_has_errors(pc->vary))
         sink->section(sink->ctx, "errors", vary_errors_fields, vary_errors_nfields, pc->vary);
     if (vary_has_nvram_errors(pc->vary))
@@ -450,6 +454,9 @@ static int pc_load(struct engine *e, const struct snapshot_source *src, struct e
     if (pc->vary && (src->section(src->ctx, "vary", vary_fields, vary_nfields, pc->vary) < 0 ||
                      vary_turn_next(pc->vary) >= board_cpus(pc->board)))
         return error_set(err, "the saved state's choices make no sense");
+    if (vary_has_windows(pc->vary) &&
+        src->section(src->ctx, "windows", vary_windows_fields, vary_windows_nfields, pc->vary) < 0)
+        return error_set(err, "the saved state has no section \"windows\" of this version");
     if (vary_has_errors(pc->vary) &&
         src->section(src->ctx, "errors", vary_errors_fields, vary_errors_nfields, pc->vary) < 0)
         return error_set(err, "the saved state has no section \"errors\" of this version");
@@ -722,6 +729,11 @@ bool hv_vary_begins(const char *word)
 size_t hv_vary_calls(const char *kinds, struct engine_call_error list[ENGINE_CALL_ERRORS])
 {
     return vary_calls(kinds, list);
+}
+
+size_t hv_vary_turns_at(const char *kinds, struct engine_function list[ENGINE_TURNS_AT])
+{
+    return vary_turns_at(kinds, list);
 }
 
 char *hv_vary_fixed(const char *kinds)

@@ -62,6 +62,8 @@ enum x86_exit pc_run_turn(struct pc *pc, uint64_t n);
 
 /* ---------------------------------------------------------------- returns.c */
 
+/* INPUT_TURNS (turns.c). Returns how many bytes are taken: all, or 0. */
+uint32_t pc_enters(struct pc *pc, const struct input *in);
 /* INPUT_RETURN. Returns how many bytes are taken: all, or 0. */
 uint32_t pc_return(struct pc *pc, const struct input *in);
 

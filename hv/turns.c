@@ -207,3 +207,14 @@ enum x86_exit pc_run_turn(struct pc *pc, uint64_t n)
     }
     return e;
 }
+
+uint32_t pc_enters(struct pc *pc, const struct input *in)
+{
+    const unsigned cpus = board_cpus(pc->board);
+    const unsigned cpu = in->len ? ((const uint8_t *)in->data)[0] : cpus;
+    if (cpu >= cpus || cpus < 2 || !vary_enters(pc->vary, cpu))
+        return 0;
+    if (cpu == pc->turn && pc->turn_left && vary_turn_state(pc->vary)->cut == UINT64_MAX)
+        pc->turn_left = turn_of(pc, cpu, pc->icount, pc->turn_left);
+    return in->len;
+}

@@ -247,7 +247,10 @@ enum input_port {
     /* A processor returns at once from the function at whose first instruction it is, as if that had returned a value: the processor's
      * number (1 byte), the instruction's linear address and the value (8 each, low byte first), then a name for people, which makes
      * EV_CPU_RETURNS. It is taken whole, or not at all if the processor is elsewhere. */
-    INPUT_RETURN
+    INPUT_RETURN,
+    /* A processor is about to enter a function at which the machine's variation may end turns (turns=at:FUNCTION): the processor's number (1
+     * byte), then the function's name for people. Not taken by a machine that does not vary turns so. */
+    INPUT_TURNS
 };
 enum { INPUT_RETURN_HEAD = 17 };
 
@@ -321,6 +324,12 @@ enum { ENGINE_CALL_ERRORS = 16 };
 struct engine_call_error {
     char function[128]; /* as symbols are named: "MODULE:FUNCTION" too */
     uint64_t n, value;
+};
+
+/* A function of the guest by its name, as symbols are named: "MODULE:FUNCTION" too. */
+enum { ENGINE_FUNCTION = 128, ENGINE_TURNS_AT = 4 };
+struct engine_function {
+    char name[ENGINE_FUNCTION];
 };
 
 /* ---------------------------------------------------------------- what media hold */

@@ -7,6 +7,8 @@
 
 #include "base/memory.h"
 #include "core/live/seen.h"
+#include "core/run/feed.h"
+#include "core/run/windows.h"
 #include "core/story/inspector.h"
 
 enum { STEPS_A_RUN = 25000000, DEVICES = 16, TEXT_MOST = 200, WAYS = 4, PANIC = 40 };
@@ -17,6 +19,8 @@ struct trial {
     struct inspector *inspector;
     struct crash_watch *watch;
     struct observer observer;
+    struct windows *windows;          /* NULL: turns are not varied at functions */
+    struct feed feed;                 /* of o.inputs */
     struct seen_stream seen[DEVICES]; /* what each console has printed */
     struct trial_end end;
     struct stop stop;
@@ -157,6 +161,16 @@ static void on_console(void *ctx, unsigned device, const void *data, size_t n)
 
 /* ---------------------------------------------------------------- creation */
 
+static void on_symbols(void *ctx)
+{
+    struct trial *t = ctx;
+    windows_look(t->windows, t->inspector);
+}
+
+static void ignore_note(void *ctx, const struct trace_note *note) {}
+
+static void ignore_warning(void *ctx, const char *text) {}
+
 static int create(struct trial *t, struct error *err)
 {
     struct engine_config cfg = *t->o.config;
@@ -169,7 +183,16 @@ static int create(struct trial *t, struct error *err)
                                          .config = t->o.config,
                                          .classes = EVENT_CLASSES_DEFAULT,
                                          .ctx = t,
-                                         .emit = take_story};
+                                         .emit = take_story,
+                                         .symbol_images = t->o.symbol_images,
+                                         .nsymbol_images = t->o.nsymbol_images,
+                                         .symbol_files = t->o.symbol_files,
+                                         .nsymbol_files = t->o.nsymbol_files,
+                                         .note = ignore_note,
+                                         .warn = ignore_warning,
+                                         .symbols_changed = on_symbols};
+    t->windows = windows_new(t->o.turns_at, t->o.nturns_at);
+    t->feed = (struct feed){.e = t->e, .source = {.ctx = t->o.inputs, .input = feed_trace_input}};
     t->inspector = inspector_create(&io, err);
     if (!t->inspector)
         return -1;
@@ -207,6 +230,7 @@ void trial_free(struct trial *t)
         seen_stream_free(&t->seen[i]);
     inspector_destroy(t->inspector);
     crash_watch_free(t->watch);
+    windows_free(t->windows);
     if (t->e)
         t->e->ops->destroy(t->e);
     free(t);
@@ -248,10 +272,37 @@ static void stopped(struct trial *t)
         note_boot(t);
 }
 
+/* Whether the engine stopped at one of the functions, which it is then told. */
+static bool entered(struct trial *t)
+{
+    struct input in;
+    if (!windows_entered(t->windows, t->inspector, &t->stop, &in))
+        return false;
+    t->e->ops->input(t->e, &in);
+    return true;
+}
+
+/* Gives the recorded inputs of this position. Returns where the next one is; if they cannot be given, the run ends. */
+static uint64_t feed_inputs(struct trial *t)
+{
+    struct error err = {""};
+    uint64_t next = UINT64_MAX;
+    if (!t->o.inputs)
+        return UINT64_MAX;
+    if (feed_here(&t->feed, &err) != FEED_DONE || feed_next(&t->feed, &next, &err)) {
+        t->stop = (struct stop){.reason = STOP_GUEST_FAULT};
+        snprintf(t->stop.text, sizeof t->stop.text, "%.200s", err.text);
+        t->over = true;
+    }
+    return next;
+}
+
 static void run_once(struct trial *t, uint64_t icount)
 {
-    const uint64_t here = t->e->ops->icount(t->e);
-    struct run_limit l = {.icount = earlier(here + STEPS_A_RUN, icount), .time = UINT64_MAX};
+    const uint64_t here = t->e->ops->icount(t->e), fed = feed_inputs(t);
+    struct run_limit l = {.icount = earlier(earlier(here + STEPS_A_RUN, icount), fed), .time = UINT64_MAX};
+    if (t->over)
+        return;
     crash_watch_limit(t->watch, here, t->e->ops->time(t->e), &l);
     if (t->o.until)
         l.icount = earlier(l.icount, t->o.until);
@@ -260,7 +311,8 @@ static void run_once(struct trial *t, uint64_t icount)
         l.time = earlier(l.time, t->o.until_time);
     }
     t->e->ops->run(t->e, &l, &t->stop);
-    stopped(t);
+    if (!entered(t))
+        stopped(t);
 }
 
 bool trial_run_to(struct trial *t, uint64_t icount)
@@ -294,6 +346,7 @@ static void take_end(struct trial *t)
     if (t->stop.reason == STOP_POWER_OFF) /* else the end's text has it */
         note_panic(t);
     put_way(t, end->way, sizeof end->way);
+    windows_lacking(t->windows, end->lacking, sizeof end->lacking);
 }
 
 void trial_run(struct trial *t, struct trial_end *end)

@@ -8,14 +8,23 @@
 
 #include "core/engine/engines.h"
 #include "core/run/crash.h"
+#include "core/symbols/symbols.h"
+#include "traces/trace.h"
 
 struct trial_options {
     const struct engine_kind *kind;
-    const struct engine_config *config; /* must stay until the trial is over */
-    uint64_t until, until_time;         /* ends at that icount, or guest time in ns; 0: no limit */
-    const char *text;                   /* NULL, or what may be printed: see trial_end.said */
-    uint64_t text_before;               /* guest time in ns up to which it counts; 0: always */
-    uint32_t stop_on;                   /* as record_options.stop_on */
+    const struct engine_config *config;     /* must stay until the trial is over */
+    uint64_t until, until_time;             /* ends at that icount, or guest time in ns; 0: no limit */
+    const char *text;                       /* NULL, or what may be printed: see trial_end.said */
+    uint64_t text_before;                   /* guest time in ns up to which it counts; 0: always */
+    uint32_t stop_on;                       /* as record_options.stop_on */
+    const struct engine_function *turns_at; /* as record_options.turns_at */
+    size_t nturns_at;
+    const struct symbol_image *symbol_images; /* where these functions are looked for, besides in the guest */
+    size_t nsymbol_images;
+    const char *const *symbol_files;
+    size_t nsymbol_files;
+    struct trace *inputs; /* NULL, or the trace whose INPUT_TURNS it is given, in place of turns_at */
 };
 
 struct trial_end {
@@ -23,8 +32,9 @@ struct trial_end {
     int status;      /* of a power-off */
     char text[400];  /* the crash in words, or why the machine cannot go on; "" */
     char way[240]; /* resets and panics before the end: "triple fault at boot 1, reset at boots 2 to 3"; "" */
-    char line[160]; /* the last line on a console */
-    bool said;      /* the text was printed in time */
+    char line[160];    /* the last line on a console */
+    bool said;         /* the text was printed in time */
+    char lacking[200]; /* the first of turns_at that was not found or not called, in words; "" */
     uint64_t icount, time;
 };
 

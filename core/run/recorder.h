@@ -86,6 +86,8 @@ struct record_options {
         *call_errors; /* calls that are to fail, from position call_errors_from on; not used with `again` */
     size_t ncall_errors;
     uint64_t call_errors_from, call_errors_from_time; /* icount; ns of guest time */
+    const struct engine_function *turns_at; /* where turns are varied (turns=at); not used with `again` */
+    size_t nturns_at;
     struct net *net; /* NULL, or what is at the other end of the network cards; not used with `again` */
     const struct symbol_image *symbol_images; /* ELF images that are built into the program, whose symbols go
                                                * into the trace */
@@ -111,7 +113,7 @@ struct record_result {
      * what --cpu would have to be; "": no model has it */
     char lacking[200], model[24];
     bool text_lacking; /* `until` has a CONSOLE text, and the run ended before any of these was printed */
-    /* The first of call_errors that was not carried out, in words; "": all were. */
+    /* The first of call_errors that was not carried out, or of turns_at that was not called, in words; "": all were. */
     char call_lacking[320];
     bool full; /* the trace reached max_size: `stop` is its last position */
     bool

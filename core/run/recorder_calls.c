@@ -1,4 +1,5 @@
-/* recorder_calls.c - calls that are made to fail while a guest is recorded (record --vary errors=call). See private/recorder_impl.h.
+/* recorder_calls.c - calls that are made to fail while a guest is recorded (record --vary errors=call), and functions at which turns are varied
+ * (turns=at:FUNCTION). See private/recorder_impl.h.
  *
  * The engine stops wherever a function of that name begins, as long as its turn has not come. Then the machine is given an input that says
  * where it returns, and which value: the trace has that, so a replay needs no symbols. */
@@ -8,13 +9,13 @@
 
 #include "base/byte_order.h"
 #include "base/memory.h"
+#include "core/run/places.h"
 #include "core/run/private/recorder_impl.h"
 #include "core/story/probes.h"
 
 struct failing_call {
     const struct engine_call_error *wanted;
-    uint64_t *place; /* where functions of that name were found */
-    size_t nplaces;
+    struct places places; /* where functions of that name were found */
     uint64_t calls;
     bool refused; /* its turn had come, and the machine could not make it return */
     bool done;
@@ -22,34 +23,14 @@ struct failing_call {
 
 void recorder_calls_begin(struct recorder *r)
 {
-    if (r->o.again || !r->o.ncall_errors)
+    if (r->o.again)
+        return;
+    r->windows = windows_new(r->o.turns_at, r->o.nturns_at);
+    if (!r->o.ncall_errors)
         return;
     r->failing = mem_zero(r->o.ncall_errors, sizeof *r->failing);
     for (size_t i = 0; i < r->o.ncall_errors; i++)
         r->failing[i].wanted = &r->o.call_errors[i];
-}
-
-static bool has_place(const struct failing_call *c, uint64_t address)
-{
-    for (size_t i = 0; i < c->nplaces; i++)
-        if (c->place[i] == address)
-            return true;
-    return false;
-}
-
-static void look_for(struct recorder *r, struct failing_call *c)
-{
-    const struct symbols *s = inspector_symbols(r->inspector);
-    const char *name = c->wanted->function;
-    struct symbol sym;
-    bool found = symbols_find(s, SPACE_ANY, name, SYMBOLS_NOW, &sym);
-    for (; found; found = symbols_find_next(s, SPACE_ANY, name, SYMBOLS_NOW, &sym)) {
-        if (has_place(c, sym.address))
-            continue;
-        MEM_MORE(c->place, c->nplaces);
-        c->place[c->nplaces++] = sym.address;
-        probes_halt(inspector_probes(r->inspector), PROBE_LINEAR, sym.address, true);
-    }
 }
 
 void recorder_calls_look(void *ctx)
@@ -57,22 +38,8 @@ void recorder_calls_look(void *ctx)
     struct recorder *r = ctx;
     for (size_t i = 0; r->failing && r->inspector && i < r->o.ncall_errors; i++)
         if (!r->failing[i].done)
-            look_for(r, &r->failing[i]);
-}
-
-/* Another program may use the address, or the module may have been removed. */
-static bool still_there(struct recorder *r, const struct failing_call *c, uint64_t address)
-{
-    const struct symbols *s = inspector_symbols(r->inspector);
-    const char *name = c->wanted->function;
-    struct guest_task task;
-    struct symbol sym;
-    const symbol_space space =
-        inspector_task(r->inspector, r->stop.cpu, &task) ? task.space : (symbol_space)SPACE_ANY;
-    bool found = symbols_find(s, space, name, SYMBOLS_NOW, &sym);
-    while (found && sym.address != address)
-        found = symbols_find_next(s, space, name, SYMBOLS_NOW, &sym);
-    return found;
+            places_find(&r->failing[i].places, r->inspector, r->failing[i].wanted->function);
+    windows_look(r->windows, r->inspector);
 }
 
 static int make_fail(struct recorder *r, struct failing_call *c, uint64_t address)
@@ -94,27 +61,25 @@ static int make_fail(struct recorder *r, struct failing_call *c, uint64_t addres
 /* Nothing stops any more where only calls are that have failed. */
 static void remove_stops(struct recorder *r, const struct failing_call *c)
 {
-    for (size_t i = 0; i < c->nplaces; i++) {
-        bool wanted = false;
+    for (size_t i = 0; i < c->places.n; i++) {
+        bool wanted = windows_at(r->windows, c->places.at[i]);
         for (size_t k = 0; k < r->o.ncall_errors; k++)
-            wanted |= !r->failing[k].done && has_place(&r->failing[k], c->place[i]);
-        probes_halt(inspector_probes(r->inspector), PROBE_LINEAR, c->place[i], wanted);
+            wanted |= !r->failing[k].done && places_have(&r->failing[k].places, c->places.at[i]);
+        probes_halt(inspector_probes(r->inspector), PROBE_LINEAR, c->places.at[i], wanted);
     }
     probes_apply(inspector_probes(r->inspector));
 }
 
-int recorder_call_entered(struct recorder *r)
+static int fail_calls(struct recorder *r, uint64_t address)
 {
-    uint64_t address;
-    if (!r->failing || !probes_halted(inspector_probes(r->inspector), &r->stop, &address))
-        return 0;
     if (icount_of(r) < r->o.call_errors_from || time_of(r) < r->o.call_errors_from_time)
         return 1;
     bool failed = false;
     for (size_t i = 0; i < r->o.ncall_errors; i++) {
         struct failing_call *c = &r->failing[i];
-        if (c->done || !has_place(c, address) || !still_there(r, c, address) || ++c->calls < c->wanted->n ||
-            failed)
+        if (c->done || !places_have(&c->places, address) ||
+            !places_still(r->inspector, r->stop.cpu, c->wanted->function, address) ||
+            ++c->calls < c->wanted->n || failed)
             continue;
         if (make_fail(r, c, address))
             return -1;
@@ -125,12 +90,23 @@ int recorder_call_entered(struct recorder *r)
     return 1;
 }
 
+int recorder_call_entered(struct recorder *r)
+{
+    uint64_t address;
+    struct input in;
+    if ((!r->failing && !r->windows) || !probes_halted(inspector_probes(r->inspector), &r->stop, &address))
+        return 0;
+    if (windows_entered(r->windows, r->inspector, &r->stop, &in) && feed_offer(&r->feed, &in, &r->err))
+        return -1;
+    return r->failing ? fail_calls(r, address) : 1;
+}
+
 /* Why it did not fail. */
 static void put_lacking(const struct recorder *r, const struct failing_call *c, char *text, size_t size)
 {
     const bool late = r->o.call_errors_from || r->o.call_errors_from_time;
     const char *name = c->wanted->function, *there = late ? " from there on" : "";
-    if (!c->nplaces)
+    if (!c->places.n)
         snprintf(text, size, "errors=call,%s: no function of that name was found", name);
     else if (!c->calls)
         snprintf(text, size, "errors=call,%s: it was %s", name,
@@ -153,11 +129,14 @@ void recorder_calls_end(struct recorder *r)
     for (size_t i = 0; r->failing && i < r->o.ncall_errors && !*text; i++)
         if (!r->failing[i].done)
             put_lacking(r, &r->failing[i], text, sizeof r->result.call_lacking);
+    if (!*text)
+        windows_lacking(r->windows, text, sizeof r->result.call_lacking);
 }
 
 void recorder_calls_free(struct recorder *r)
 {
     for (size_t i = 0; r->failing && i < r->o.ncall_errors; i++)
-        free(r->failing[i].place);
+        places_free(&r->failing[i].places);
     free(r->failing);
+    windows_free(r->windows);
 }

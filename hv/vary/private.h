@@ -10,6 +10,8 @@ struct vary_bounds {
     bool scheduled;  /* the schedule has choices of it */
     bool priorities; /* turns: processors have priorities (PCT) */
     uint64_t max;    /* ns, or steps of a turn; 0: the default */
+    unsigned nat;    /* turns: varied at these functions only … */
+    struct engine_function at[ENGINE_TURNS_AT];
 };
 
 /* Sectors that cannot be read. */
@@ -64,6 +66,8 @@ struct vary {
         uint64_t rank[ENGINE_CPUS]; /* priorities: how often it was lowered; the fewest comes first */
         uint64_t lowered;
     } state;
+    uint64_t window
+        [ENGINE_CPUS]; /* turns=at: up to which of its own steps each processor's may be ended; state, too */
     uint64_t failed[VARY_ERRORS]; /* reads, by error; state, too */
     struct {
         uint64_t writes; /* since they count */

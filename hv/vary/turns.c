@@ -13,7 +13,10 @@
  * Priorities: the first of the awake processors runs. With probability 1/CHANGES a turn has a point at which the running processor
  * becomes the last (Burckhardt et al., A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs, ASPLOS 2010, section
  * 2: few changes of priority find a bug of small depth). A processor that waits in a loop becomes the last too, as it would
- * wait forever. */
+ * wait forever.
+ *
+ * At functions: a turn may end by the seed only in the first WINDOW steps that a processor makes after it has entered one of the functions, and
+ * turns of the others while it stands there. One entry of 1 to 8 ends the turn, as the seed says; near ends are as likely as far ones. */
 #include "hv/vary/private.h"
 
 enum {
@@ -27,6 +30,7 @@ enum {
     DISTANCE_LEAST = 32,
     DISTANCES = 14,
     FEW = 16,
+    WINDOW = 2000,
     CHANGES = 8
 };
 
@@ -38,8 +42,17 @@ enum {
     KEY_NEXT,
     KEY_CHANGE = KEY_NEXT + ENGINE_CPUS,
     KEY_STRETCH = KEY_CHANGE + ENGINE_CPUS + 1,
-    KEY_SPARSE = KEY_STRETCH + ENGINE_CPUS
+    KEY_SPARSE = KEY_STRETCH + ENGINE_CPUS,
+    KEY_AT = KEY_SPARSE + ENGINE_CPUS
 };
+
+const struct field vary_windows_fields[] = {FIELDS(struct vary, window)};
+const size_t vary_windows_nfields = FIELD_COUNT(vary_windows_fields);
+
+bool vary_has_windows(const struct vary *v)
+{
+    return v && v->kind[VARY_TURNS].nat;
+}
 
 struct vary_turn_state *vary_turn_state(struct vary *v)
 {
@@ -108,6 +121,36 @@ static uint64_t draw_length(const struct vary *v, unsigned cpu, uint64_t plain)
     return max && n > max ? max : n;
 }
 
+/* Whether a processor stands where its turn may be ended. */
+static bool in_window(const struct vary *v)
+{
+    for (unsigned i = 0; i < ENGINE_CPUS; i++)
+        if (v->state.own[i] < v->window[i])
+            return true;
+    return false;
+}
+
+/* 0: not ended by the seed. */
+static uint64_t draw_at(const struct vary *v, unsigned cpu, uint64_t plain)
+{
+    const uint64_t own = v->state.own[cpu], left = own < v->window[cpu] ? v->window[cpu] - own : 0,
+                   r = vary_random(v, VARY_TURNS, KEY_AT + cpu, own);
+    const unsigned rarity = (unsigned)(vary_random(v, VARY_TURNS, KEY_DENSITY, 1) % 4);
+    if (!in_window(v) || (left && r & ((1u << rarity) - 1)))
+        return 0;
+    const uint64_t n = vary_magnitude(r >> 8, left ? left : LONGEST);
+    return n < plain ? n : plain;
+}
+
+bool vary_enters(struct vary *v, unsigned cpu)
+{
+    if (!vary_has_windows(v))
+        return false;
+    v->window[cpu] =
+        v->state.own[cpu] + (v->kind[VARY_TURNS].max ? v->kind[VARY_TURNS].max : (uint64_t)WINDOW);
+    return true;
+}
+
 static uint64_t draw_change(const struct vary *v, unsigned cpu, uint64_t plain)
 {
     const uint64_t r = vary_random(v, VARY_TURNS, KEY_CHANGE + cpu, v->state.own[cpu]);
@@ -138,8 +181,12 @@ uint32_t vary_turn(struct vary *v, unsigned cpu, uint64_t icount, uint32_t plain
     if (c && c->ordinal - own <= plain)
         n = c->ordinal - own;
     else if (!alone && drawn(v, VARY_TURNS))
-        n = v->kind[VARY_TURNS].priorities ? draw_change(v, cpu, plain) : draw_length(v, cpu, plain);
+        n = v->kind[VARY_TURNS].priorities ? draw_change(v, cpu, plain)
+            : v->kind[VARY_TURNS].nat      ? draw_at(v, cpu, plain)
+                                           : draw_length(v, cpu, plain);
     else
+        return plain;
+    if (!n)
         return plain;
     t->cut = own + n;
     return (uint32_t)n;
@@ -205,6 +252,8 @@ void vary_turn_ended(struct vary *v, unsigned cpu, uint64_t icount, unsigned cpu
     if (listed) {
         t->next = (uint32_t)c->value % cpus;
     } else if (!drawn(v, VARY_TURNS) || ((sleeps | 1ull << cpu) & all) == all) {
+        return;
+    } else if (v->kind[VARY_TURNS].nat && !cut) {
         return;
     } else if (v->kind[VARY_TURNS].priorities) {
         if (!v->state.lowered)

@@ -260,6 +260,17 @@ static bool parse_max(const char *text, size_t n, uint64_t *ns)
     return true;
 }
 
+static int take_function(struct vary_bounds *b, const char *name, size_t n, struct error *err)
+{
+    if (b->nat == ENGINE_TURNS_AT)
+        return error_set(err, "turns: at most %d functions", ENGINE_TURNS_AT);
+    if (!n || n >= ENGINE_FUNCTION)
+        return error_set(err, "turns: \"at:%.*s\": write it as at:FUNCTION, with 1 to %d characters",
+                         (int)(n < 60 ? n : 60), name, ENGINE_FUNCTION - 1);
+    memcpy(b->at[b->nat++].name, name, n);
+    return 0;
+}
+
 /* A word that belongs to a kind. */
 static int take_bound(struct vary_bounds *b, enum vary_kind k, const char *word, size_t n, struct error *err)
 {
@@ -267,9 +278,8 @@ static int take_bound(struct vary_bounds *b, enum vary_kind k, const char *word,
         b->priorities = true;
         return 0;
     }
-    if (k == VARY_TURNS && n > 3 && !strncmp(word, "at:", 3))
-        return error_set(err, "turns=%.*s: variation at a function is not implemented",
-                         (int)(n < 60 ? n : 60), word);
+    if (k == VARY_TURNS && n >= 3 && !strncmp(word, "at:", 3))
+        return take_function(b, word + 3, n - 3, err);
     if (n > 4 && !strncmp(word, "max:", 4) && rows[k].max) {
         if (parse_max(word + 4, n - 4, &b->max))
             return 0;
@@ -320,6 +330,8 @@ static int parse_kinds(const char *text, struct vary_bounds kind[VARY_KINDS], st
             return -1;
         p += n + (p[n] == ',');
     }
+    if (kind[VARY_TURNS].nat && kind[VARY_TURNS].priorities)
+        return error_set(err, "turns=priorities: does not go with at:FUNCTION: leave one of them out");
     return vary_errors_complete(errors, err);
 }
 
@@ -339,6 +351,17 @@ size_t vary_calls(const char *kinds, struct engine_call_error list[ENGINE_CALL_E
         return 0;
     memcpy(list, e.call, e.ncalls * sizeof *list);
     return e.ncalls;
+}
+
+size_t vary_turns_at(const char *kinds, struct engine_function list[ENGINE_TURNS_AT])
+{
+    struct vary_bounds b[VARY_KINDS] = {0};
+    struct vary_errors e = {0};
+    struct error ignored;
+    if (parse_kinds(kinds, b, &e, &ignored))
+        return 0;
+    memcpy(list, b[VARY_TURNS].at, b[VARY_TURNS].nat * sizeof *list);
+    return b[VARY_TURNS].nat;
 }
 
 char *vary_fixed(const char *kinds)

@@ -54,6 +54,13 @@ extern const struct field vary_fields[];
 extern const size_t vary_nfields;
 size_t vary_size(void);
 
+/* Its state besides, if turns are varied at functions only: the section "windows". */
+extern const struct field vary_windows_fields[];
+extern const size_t vary_windows_nfields;
+bool vary_has_windows(const struct vary *v);
+/* The functions at which `kinds`, which is valid, varies turns: at most ENGINE_TURNS_AT. */
+size_t vary_turns_at(const char *kinds, struct engine_function list[ENGINE_TURNS_AT]);
+
 /* Its state besides, if it has errors: the section "errors". */
 extern const struct field vary_errors_fields[];
 extern const size_t vary_errors_nfields;
@@ -99,6 +106,8 @@ void vary_memory(uint64_t value, uint8_t *bytes, size_t n);
 
 /* A processor begins a turn of at most `plain` steps: returns how many it has. `alone`: all others sleep; then it is plain. */
 uint32_t vary_turn(struct vary *v, unsigned cpu, uint64_t icount, uint32_t plain, bool alone);
+/* It enters one of the functions of turns=at. False if turns are not varied so. */
+bool vary_enters(struct vary *v, unsigned cpu);
 /* It has executed n steps. */
 void vary_ran(struct vary *v, unsigned cpu, uint64_t n);
 /* Its turn ended here: decides which processor is next. `sleeps`: a bit for each that sleeps. */

@@ -20,6 +20,20 @@ found flag turns 203
 found abba turns 209
 found wakeup turns 182
 
+# At a function: more of the seeds find it.
+expect 1 at "$BOOTREEL" hunt $(machine flag) --vary turns=at:publish --seed 37 --runs 20 -o hunt-at
+holds at.out 'seed-37.reel: ' "turns=at: found"
+expect 0,1 at-again "$BOOTREEL" record $(machine flag) --vary turns=at:publish --seed 37 -o again.reel
+cmp hunt-at/seed-37.reel again.reel || fail "turns=at: the kept trace is not what record makes"
+expect 0 at-explain "$BOOTREEL" hunt --explain hunt-at/seed-37.reel -o at.schedule
+holds at-explain.out '^1 of [0-9]+ choices? (is|are) needed' "turns=at: explained" && holds at-explain.out '10 of 10 runs end so' "turns=at: the proof"
+expect 0,1 at-least "$BOOTREEL" record $(machine flag) --schedule at.schedule -o least.reel
+holds <("$BOOTREEL" info least.reel) '^ended .*status 5' "turns=at: the schedule needs no function"
+expect 0 at-none "$BOOTREEL" hunt $(machine flag) --vary turns=at:no_such --runs 2 -o at-none && holds at-none.out 'turns=at:no_such: no function of that name was found  .failed' "turns=at in a hunt: a name that is not there"
+expect 1 at-alone "$BOOTREEL" hunt $(machine wakeup) --vary turns=at:sleep_until_work,from=3000 --runs 40 -o at-alone
+expect 1 at-shared "$BOOTREEL" hunt $(machine wakeup) --vary turns=at:sleep_until_work --from 3000 --runs 40 --jobs 2 -o at-shared
+same <(sort -n at-alone/trials) <(sort -n at-shared/trials) "turns=at: a shared beginning changes nothing"
+
 # Trials that share a beginning: the same result as without, and the trace of record.
 expect 0 plain "$BOOTREEL" record $(machine ipi) -o plain.reel
 expect 1 from "$BOOTREEL" hunt $(machine ipi) --vary turns,from=3000 --seed 1 --runs 40 -o alone

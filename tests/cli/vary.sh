@@ -75,6 +75,16 @@ expect 2 hunted "$BOOTREEL" hunt "${machine[@]:0:6}" --vary errors=call,lock,n=1
 
 expect 2 hunted "$BOOTREEL" hunt "${machine[@]:0:6}" --vary errors=net,percent=5 --runs 2 -o hunted && holds hunted.err 'trials with a network are not implemented' "errors=net in a hunt"
 
+# Turns that end at a function: the trace has where it was entered, and replays without symbols, compiled or not.
+expect 0,1 at "$BOOTREEL" record "${machine[@]}" --vary turns=at:a_then_b,at:b_then_a --seed 3 -o at.reel
+expect 0,1 at2 "$BOOTREEL" record "${machine[@]}" --vary turns=at:a_then_b,at:b_then_a --seed 3 --no-compile -o at2.reel
+cmp at.reel at2.reel || fail "turns=at: compiled or interpreted"
+holds <("$BOOTREEL" info at.reel) '^inputs +2 ' "turns=at: the inputs"
+expect 0 at-verify "$BOOTREEL" replay --verify --seeks at.reel
+expect 1 at-lacks "$BOOTREEL" record "${machine[@]}" --vary turns=at:no_such -o at2.reel && holds at-lacks.err 'turns=at:no_such: no function of that name was found' "turns=at: a name that is not there"
+same <(run_of plain.reel) <(run_of at2.reel) "turns vary at a function only"
+expect 1 at-uncalled "$BOOTREEL" record "${machine[@]}" --vary turns=at:publish -o at2.reel && holds at-uncalled.err 'turns=at:publish: it was never called' "turns=at: a function that is not called"
+
 # Frames that are damaged: what --net's mangle= is.
 record_net() { "$BOOTREEL" record -q --flat "$work/loop.bin@0x1000" --until 100k --nic virtio "$@"; }
 printf '\xeb\xfe' >loop.bin
@@ -101,7 +111,8 @@ done
 refused '"count=2": write it as percent=5' --disk "$BOOTREEL" --vary errors=disk,lba=0,errors=net,percent=5,count=2 --nic virtio
 refused 'mangle=-1:5: write it as SEED:PERCENT' --nic virtio --net user,mangle=-1:5
 refused '"foo" is neither a kind of variation nor a word of turns' --vary turns,foo
-refused 'at:start_kernel: variation at a function is not implemented' --vary turns=at:start_kernel
+refused 'write it as at:FUNCTION' --vary turns=at: --cpus 2
+refused 'does not go with at:FUNCTION' --vary turns=at:f,priorities --cpus 2
 refused 'write it as max:500' --vary irq=max:0
 refused 'a stage is not known while recording: give an icount or a guest time' --vary turns,from=stage:kernel
 refused 'a part of a recorded run is not known while recording' --vary turns,from=50%

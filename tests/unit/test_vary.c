@@ -35,6 +35,7 @@ static void test_words(void **state)
                                        "memory,rtc,tsc,wakeups",
                                        "errors=disk,lba=3",
                                        "errors=nvram",
+                                       "turns=at:main,at:fs:f,max:40",
                                        "irq,errors=nvram,count=2,n=5,turns"};
     static const char *const bad[] = {"",
                                       "tuns",
@@ -43,7 +44,8 @@ static void test_words(void **state)
                                       "irq=max:",
                                       "irq=max:0",
                                       "rtc=max:5",
-                                      "turns=at:main",
+                                      "turns=at:",
+                                      "turns=at:f,priorities",
                                       "max:5",
                                       "errors=net",
                                       "errors=nvram,n=0",
@@ -130,6 +132,29 @@ static void note(void *ctx, const struct engine_choice *c)
 }
 
 /* The choices that a seed makes, as a schedule, are the same run. */
+/* turns=at: a turn is ended by choice only in a window after a function was entered, or where another processor stands in one. */
+static void test_windows(void **state)
+{
+    struct vary *v = made("turns=at:f,max:500", "3", NULL);
+    unsigned cut = 0;
+    for (unsigned i = 0; i < 200; i++) {
+        const uint64_t own = 10000ull * i;
+        assert_int_equal(vary_turn(v, 0, own, 9000, false), 9000);
+        assert_true(vary_enters(v, 0));
+        const uint32_t n = vary_turn(v, 0, own, 9000, false);
+        cut += n < 9000;
+        assert_true(n == 9000 || n <= 500);
+        assert_int_equal(vary_turn(v, 0, own, 9000, true), 9000); /* alone */
+        vary_ran(v, 0, n < 500 ? 500 : n);
+        assert_int_equal(vary_turn(v, 1, own, 9000, false), 9000);
+    }
+    assert_in_range(cut, 10, 200);
+    vary_free(v);
+    v = made("turns", "3", NULL);
+    assert_false(vary_enters(v, 0));
+    vary_free(v);
+}
+
 static void test_turns(void **state)
 {
     static const char *const kinds[] = {"turns", "turns=priorities", "turns=max:50"};
@@ -157,10 +182,8 @@ static void test_turns(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words),
-        cmocka_unit_test(test_fixed),
-        cmocka_unit_test(test_ordinals),
-        cmocka_unit_test(test_turns),
+        cmocka_unit_test(test_words),    cmocka_unit_test(test_fixed), cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_ordinals), cmocka_unit_test(test_turns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

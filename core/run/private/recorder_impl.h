@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 
+#include "core/run/windows.h"
 #include "core/live/seen.h"
 #include "core/run/crash.h"
 #include "core/run/feed.h"
@@ -62,6 +63,7 @@ struct recorder {
     struct feed feed;             /* for `again`; for live typing only its `given` is used */
     uint64_t branch_from;         /* number of inputs of `again` before the diversion */
     struct failing_call *failing; /* one for each of record_options.call_errors */
+    struct windows *windows;      /* record_options.turns_at; NULL: none */
     atomic_bool interrupted;
 };
 
@@ -134,7 +136,7 @@ void recorder_until_free(struct recorder *r);
 
 /* ---------------------------------------------------------------- recorder_calls.c */
 
-/* Prepares record_options.call_errors; before the inspector is created. */
+/* Prepares record_options.call_errors and turns_at; before the inspector is created. */
 void recorder_calls_begin(struct recorder *r);
 /* For inspector_options.symbols_changed. */
 void recorder_calls_look(void *ctx);
