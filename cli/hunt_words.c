@@ -78,6 +78,7 @@ static int put_choice(struct telling *s, const struct engine_choice *c, struct e
         {"irq", "interrupt line rise %llu comes %llu ns later"},
         {"disk", "command %llu of a drive takes %llu ns longer"},
         {"tsc", "time-stamp counter %llu is ahead by %llu"},
+        {"usb", "device %llu on USB is connected %llu ns after the reset"},
         {"rtc", "choice %llu: the clock begins with date %llu of docs/hunt.md's list"},
     };
     if (!strcmp(c->kind, "memory")) {

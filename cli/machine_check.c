@@ -189,6 +189,14 @@ static const char *first(uint64_t set)
     return names[__builtin_ctzll(set)];
 }
 
+static bool has_usb(const struct machine *m)
+{
+    bool drive = false;
+    for (unsigned i = 0; i < m->media.n; i++)
+        drive |= m->media.medium[i].interface && !strcmp(m->media.medium[i].interface, "usb");
+    return m->usb || drive;
+}
+
 int machine_check(const struct machine *m, struct error *err)
 {
     const uint64_t has = things_of(m);
@@ -200,5 +208,5 @@ int machine_check(const struct machine *m, struct error *err)
         return r->both ? error_set(err, "--%s and --%s: %s", first(one), first(other), r->reason)
                        : error_set(err, "--%s: %s", first(one), r->reason);
     }
-    return variation_check(&m->vary, m->cpus, err);
+    return variation_check(&m->vary, m->cpus, has_usb(m), err);
 }

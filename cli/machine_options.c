@@ -353,7 +353,7 @@ const struct option_row machine_options[] = {
     {.name = "vary",
      .argument = "KIND[=WORD],…[,from=POSITION]",
      .help = "let the machine choose differently, as --seed says: turns, wakeups, timers, irq, disk, "
-             "memory, rtc, tsc",
+             "memory, rtc, tsc, usb",
      .id = MO_VARY,
      .more =
          "`turns` is when a processor's turn ends and which one is next (`turns=priorities`: the first "
@@ -362,7 +362,7 @@ const struct option_row machine_options[] = {
          "another halts; `timers` lets guest time pass after a write to a device while the processors "
          "stand still; `irq` holds back interrupts; `disk` makes commands of drives take longer (these "
          "three with `max:500` in nanoseconds, or `max:20us`); `memory` is what RAM holds at power-on, "
-         "`rtc` the date, `tsc` the time-stamp counters. `errors=disk,lba=N` makes reads of a sector "
+         "`rtc` the date, `tsc` the time-stamp counters; `usb` connects devices late. `errors=disk,lba=N` makes reads of a sector "
          "fail: `count=K` of them, else all; of `drive=ROLE`, else of disk0. `errors=nvram,n=N` lets writes of "
          "flash fail from the N-th on: `count=K` of them, else all. `errors=call,FUNCTION,n=N` makes the N-th call of a "
          "kernel's, module's or firmware's function return at once, with `value=V` (0). `errors=net,percent=P` damages so many of 100 frames to the guest, as --net's mangle= does. Nothing is varied before "

@@ -164,7 +164,7 @@ static bool parse_listed(const char *line, struct listed *c)
 /* What is chosen at power-on is chosen again at a reset. */
 static bool at_power_on(const char *kind)
 {
-    return !strcmp(kind, "memory") || !strcmp(kind, "rtc") || !strcmp(kind, "tsc");
+    return !strcmp(kind, "memory") || !strcmp(kind, "rtc") || !strcmp(kind, "tsc") || !strcmp(kind, "usb");
 }
 
 /* A choice after those of `all`: each kind's ordinals rise. */
@@ -196,7 +196,16 @@ static bool has_kind(const char *kinds, const char *name)
     return false;
 }
 
-int variation_check(const struct variation *v, unsigned cpus, struct error *err)
+static bool lists(const struct variation *v, const char *kind)
+{
+    struct listed c;
+    for (const char *p = v->schedule; p && *p; p = strchr(p, ';'), p += p ? 2 : 0)
+        if (parse_listed(p, &c) && !strcmp(c.kind, kind))
+            return true;
+    return false;
+}
+
+int variation_check(const struct variation *v, unsigned cpus, bool usb, struct error *err)
 {
     struct listed c;
     for (const char *p = v->schedule; p && *p; p = strchr(p, ';'), p += p ? 2 : 0)
@@ -209,6 +218,10 @@ int variation_check(const struct variation *v, unsigned cpus, struct error *err)
     if (cpus == 1 && (turns || wakeups))
         return error_set(err, "--vary %s: the machine has one processor: add --cpus 2, or leave it out",
                          turns ? "turns" : "wakeups");
+    if (!usb && (has_kind(kinds, "usb") || lists(v, "usb")))
+        return error_set(
+            err, "%s: the machine has no device on USB: give --usb tablet, or --disk FILE,interface=usb",
+            has_kind(kinds, "usb") ? "--vary usb" : "--schedule: usb");
     return 0;
 }
 

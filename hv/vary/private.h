@@ -60,7 +60,7 @@ struct vary {
     struct engine_choice early[ENGINE_CPUS + 4]; /* made at power-on, before anybody observed */
     size_t nearly;
     struct {
-        uint64_t count[VARY_KINDS];
+        uint64_t count[VARY_USB];  /* choices of each kind; those from VARY_USB on are made at a reset */
         uint64_t own[ENGINE_CPUS]; /* steps of each processor */
         struct vary_turn_state turn;
         uint64_t rank[ENGINE_CPUS]; /* priorities: how often it was lowered; the fewest comes first */

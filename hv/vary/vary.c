@@ -3,6 +3,7 @@
 #include "base/units.h"
 #include "hv/vary/private.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,10 +28,11 @@ static const struct kind_row {
     [VARY_MEMORY] = {"memory", 0, 0, 0, true},
     [VARY_RTC] = {"rtc", 0, 0, 0, true},
     [VARY_TSC] = {"tsc", 0, 0, 10 * US, true},
+    [VARY_USB] = {"usb", 0, 0, 5000ull * MS, true},
 };
 
 /* Words of the command line whose variation does not exist yet. */
-static const char *const not_built[] = {"net", "usb"};
+static const char *const not_built[] = {"net"};
 
 static const char *const dates[] = {
     "2026-12-31T23:59:50", "2028-02-28T23:59:50", "2038-01-19T03:13:50", "2100-02-28T23:59:50",
@@ -144,6 +146,14 @@ static uint64_t draw_tsc(const struct vary *v, uint64_t ordinal)
     return ordinal ? r % apart : vary_magnitude(r, 1ull << 48);
 }
 
+/* Every other device is late, by any time. */
+static uint64_t draw_usb(const struct vary *v, uint64_t ordinal)
+{
+    const uint64_t r = vary_random(v, VARY_USB, ordinal, 0);
+    const uint64_t max = v->kind[VARY_USB].max ? v->kind[VARY_USB].max : rows[VARY_USB].max;
+    return r & 1 ? 1 + (r >> 1) % max : 0;
+}
+
 static uint64_t draw(const struct vary *v, enum vary_kind k, uint64_t ordinal)
 {
     switch (k) {
@@ -155,6 +165,8 @@ static uint64_t draw(const struct vary *v, enum vary_kind k, uint64_t ordinal)
         return vary_random(v, k, ordinal, 0) % (DATES + 1);
     case VARY_TSC:
         return draw_tsc(v, ordinal);
+    case VARY_USB:
+        return draw_usb(v, ordinal);
     default:
         return draw_delay(v, k, ordinal);
     }
@@ -175,6 +187,7 @@ static uint64_t choose(struct vary *v, enum vary_kind k, uint64_t ordinal, uint6
 
 uint64_t vary_choose(struct vary *v, enum vary_kind k, uint64_t icount)
 {
+    assert(k < VARY_USB && "a kind whose choices are counted");
     if (!vary_has(v, k) || !vary_begun(v, icount))
         return 0;
     return choose(v, k, v->state.count[k]++, icount);
@@ -240,7 +253,7 @@ static int refuse_word(const char *word, size_t n, struct error *err)
         return error_set(err, "%.*s: this kind of variation is not implemented", (int)n, word);
     return error_set(
         err,
-        "\"%.*s\" is no kind of variation: choose among turns, wakeups, timers, irq, disk, memory, rtc, tsc and errors",
+        "\"%.*s\" is no kind of variation: choose among turns, wakeups, timers, irq, disk, memory, rtc, tsc, usb and errors",
         (int)(n < 60 ? n : 60), word);
 }
 

@@ -32,6 +32,7 @@ enum vary_kind {
     VARY_MEMORY,  /* content of RAM at power-on; enum vary_memory, or more */
     VARY_RTC,     /* the date at power-on: 1 + an index of vary_date() */
     VARY_TSC, /* the time-stamp counter at reset; ordinal 0: of all processors; 1 + n: what processor n has beyond that */
+    VARY_USB, /* a device on USB is connected so many ns after a reset; ordinal: the device */
     VARY_KINDS
 };
 

@@ -57,6 +57,12 @@ holds "$work/explained" 'xHCI 0: port 3: .*high speed' "a port in words"
 holds "$work/explained" 'disk.read +READ\(10\) drive 80 lba 0 ' "a stick's command"
 expect 0 usb-seabios "$BOOTREEL" record --bios seabios --disk "$GUESTS/disk.img,interface=usb" --usb keyboard --memory 256M --until 200M -q -o "$work/usb.reel"
 holds <("$BOOTREEL" events --class firmware "$work/usb.reel") 'trying to boot from USB storage 0$' "SeaBIOS boots from a stick"
+# A stick that shows itself too late, and which choice that was.
+expect 1 usb-late "$BOOTREEL" record --bios seabios --disk "$GUESTS/disk.img,interface=usb" --usb keyboard --memory 256M --vary usb --seed 2 --until 30s -q -o "$work/usb.reel"
+holds <("$BOOTREEL" why "$work/usb.reel") 'the firmware finds nothing to boot' "SeaBIOS does not wait for a stick"
+expect 0 usb-explain "$BOOTREEL" hunt --explain "$work/usb.reel" -o "$work/usb.schedule"
+holds "$work/usb-explain.out" '^1\. device 1 on USB is connected [0-9]+ ns after the reset' "a late stick, explained"
+holds "$work/usb.schedule" '^usb 1 [0-9]+$' "a late stick, as a schedule"
 
 # Random numbers and a console: two recordings are the same bytes.
 other=(--kernel "$GUESTS/vmlinuz" --initrd "$GUESTS/initrd-drives.gz" --append 'console=ttyS0 type=hvc' --virtio rng --virtio console)

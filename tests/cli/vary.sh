@@ -38,6 +38,13 @@ holds <("$BOOTREEL" why time.reel) '^ +[1-9][0-9]*  varied: turns, seed 1' "why:
 holds <("$BOOTREEL" why some.reel) 'varied: 2 listed choices: turns 0:5000 1; irq 0 400' "why says which choices were listed"
 "$BOOTREEL" why plain.reel | grep varied && fail "why: nothing was varied"
 
+# Devices on USB that are connected late: each boot of a seed is the same.
+for run in "" --no-compile; do
+    expect 0 usb$run "$BOOTREEL" record "${machine[@]}" --usb tablet --usb keyboard --vary usb=max:1us --seed 2 $run -o usb$run.reel
+done
+cmp usb.reel usb--no-compile.reel || fail "usb: compiled or interpreted"
+expect 0 usb-verify "$BOOTREEL" replay --verify --seeks usb.reel
+
 # A call that returns at once: the trace replays without symbols, compiled or not.
 expect 0,1 call "$BOOTREEL" record "${machine[@]}" --vary errors=call,a_then_b,n=1,value=-7,turns --seed 3 -o call.reel
 expect 0,1 call2 "$BOOTREEL" record "${machine[@]}" --vary errors=call,a_then_b,n=1,value=-7,turns --seed 3 --no-compile -o call2.reel
@@ -100,6 +107,8 @@ refused() { # TEXT OPTION…
     expect 2 refused "$BOOTREEL" record -q "$@" -o refused.reel && holds refused.err "$text" "$*"
 }
 refused 'net: this kind of variation is not implemented' --vary turns,net
+refused 'the machine has no device on USB' --vary usb
+refused 'varies at power-on only' --usb tablet --vary usb,from=5M
 refused 'say which call of which function' --vary errors=call,start_kernel
 refused 'write it as errors=call,FUNCTION,n=3,value=-12' --vary errors=call,start_kernel,n=1,value=x
 refused 'errors=net: the machine has no network card' --vary errors=net,percent=5

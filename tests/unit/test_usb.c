@@ -31,9 +31,9 @@ struct machine {
     unsigned command, event, place[4]; /* in the rings; there is no link: a test is short */
 };
 
-static struct board *new_board(struct fixture *f)
+static struct board *new_board(struct fixture *f, struct vary *v)
 {
-    struct board_host host = {.ctx = f, .icount = host_icount, .time = host_time};
+    struct board_host host = {.ctx = f, .icount = host_icount, .time = host_time, .vary = v};
     struct error err;
     f->image[0] = (struct image){.role = "disk0", .name = "disk", .size = DISK_SIZE, .read = image_read};
     f->setting[0] = (struct setting){"memory", "16777216"};
@@ -106,7 +106,7 @@ static void start(struct machine *m)
 static int make(void **state)
 {
     struct machine *m = mem_zero(1, sizeof *m);
-    m->f.board = new_board(&m->f);
+    m->f.board = new_board(&m->f, NULL);
     start(m);
     *state = m;
     return 0;
@@ -240,6 +240,37 @@ static void test_enumerate(void **state)
     assert_int_equal(open(m, 7), CC_PARAMETER); /* nothing is at this port */
 }
 
+/* --vary usb: the stick, which is the second device, is not there for 2 ms after the reset, whatever the driver does. */
+static void test_late(void **state)
+{
+    const struct setting listed = {"schedule", "usb 1 2000000"};
+    const struct engine_config cfg = {.settings = &listed, .nsettings = 1};
+    const unsigned port = XHCI_PORT_REGISTERS + 16;
+    struct machine m = {.command = 0};
+    struct xhci_trb e;
+    struct error err;
+    struct vary *v;
+    assert_int_equal(vary_create(&cfg, &v, &err), 0);
+    m.f.board = new_board(&m.f, v);
+    start(&m);
+    assert_int_equal(reg(&m.f, XHCI_PORT_REGISTERS) & PORT_CONNECTED, PORT_CONNECTED);
+    set_reg(&m.f, port, PORT_POWER | PORT_RESET);
+    assert_int_equal(reg(&m.f, port) & (PORT_CONNECTED | PORT_ENABLED | PORT_CHANGES), 0);
+    pass(&m.f, 1900000);
+    while (event(&m, TRB_PORT_EVENT, &e) >= 0)
+        ;
+    assert_int_equal(reg(&m.f, port) & PORT_CONNECTED, 0);
+    pass(&m.f, 200000);
+    assert_int_equal(event(&m, TRB_PORT_EVENT, &e), CC_SUCCESS);
+    assert_int_equal(e.parameter >> 24, 2);
+    assert_int_equal(reg(&m.f, port) & (PORT_CONNECTED | PORT_CONNECT_CHANGE),
+                     PORT_CONNECTED | PORT_CONNECT_CHANGE);
+    assert_int_equal(open(&m, 2), CC_SUCCESS);
+    board_destroy(m.f.board);
+    vary_free(v);
+    (void)state;
+}
+
 static void test_stick(void **state)
 {
     static const uint8_t ready[6] = {0}, sense[6] = {3, 0, 0, 0, 18},
@@ -306,7 +337,7 @@ static void test_state(void **state)
     other.command = m->command;
     other.event = m->event;
     memset(&other.f, 0, sizeof other.f);
-    other.f.board = new_board(&other.f);
+    other.f.board = new_board(&other.f, NULL);
     other.f.time = m->f.time;
     if (board_load(other.f.board, &source, &err))
         fail_msg("%s", err.text);
@@ -334,7 +365,7 @@ static void test_state_raw(void **state)
     assert_int_equal(board_input(m->f.board, &in), 1);
     struct saved *half = state_of(m);
     const struct snapshot_source source = saved_source(half, true);
-    other.f.board = new_board(&other.f);
+    other.f.board = new_board(&other.f, NULL);
     other.f.time = m->f.time;
     other.f.icount = m->f.icount;
     if (board_load(other.f.board, &source, &err))
@@ -403,6 +434,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_enumerate, make, drop),
+        cmocka_unit_test(test_late),
         cmocka_unit_test_setup_teardown(test_stick, make, drop),
         cmocka_unit_test_setup_teardown(test_keys, make, drop),
         cmocka_unit_test_setup_teardown(test_state, make, drop),

@@ -40,7 +40,7 @@ static void test_words(void **state)
     static const char *const bad[] = {"",
                                       "tuns",
                                       "net",
-                                      "turns,usb",
+                                      "turns,net",
                                       "irq=max:",
                                       "irq=max:0",
                                       "rtc=max:5",

@@ -84,6 +84,14 @@ int usb_control(struct usb_device *, const struct usb_setup *setup, uint8_t *dat
 enum usb_result usb_data(struct usb_device *, unsigned endpoint, bool in, struct usb_transfer *);
 void usb_loaded(struct usb_device *);
 
+/* ---- usb_late.c ---- */
+struct usb_late;
+/* NULL unless USB is varied. `connected` is called when a device that was late shows itself. Before the controller's chip, as it is asked at
+ * that one's reset. */
+struct usb_late *usb_late_create(struct board *, unsigned devices,
+                                 void (*connected)(void *ctx, unsigned device), void *ctx);
+/* Whether the device is not connected yet. NULL is allowed. */
+bool usb_late_waits(const struct usb_late *, unsigned device);
 /* ---- usb_hid.c ---- */
 int hid_control(struct usb_device *, const struct usb_setup *, uint8_t *data);
 const uint8_t *hid_report_descriptor(const struct usb_device *, unsigned *size);

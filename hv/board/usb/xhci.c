@@ -43,7 +43,7 @@ void xhci_interrupt(struct xhci *x)
 
 struct usb_device *xhci_device(struct xhci *x, unsigned port)
 {
-    return port && port <= x->devices ? &x->device[port - 1] : NULL;
+    return port && port <= x->devices && !usb_late_waits(x->late, port - 1) ? &x->device[port - 1] : NULL;
 }
 
 static void port_changed(struct xhci *x, unsigned port, uint32_t change)
@@ -67,15 +67,20 @@ static void reset_port(struct xhci *x, unsigned port)
     port_changed(x, port, PORT_RESET_CHANGE);
 }
 
+static void connect(void *ctx, unsigned port)
+{
+    struct xhci *x = ctx;
+    x->portsc[port] = PORT_POWER | PORT_CONNECTED | PORT_HIGH_SPEED | PORT_LINK_POLLING;
+    port_changed(x, port, PORT_CONNECT_CHANGE);
+    usb_reset(&x->device[port]);
+}
+
 static void reset_ports(struct xhci *x)
 {
     for (unsigned i = 0; i < XHCI_PORTS; i++) {
         x->portsc[i] = PORT_POWER | PORT_LINK_DETECT;
-        if (xhci_device(x, i + 1)) {
-            x->portsc[i] = PORT_POWER | PORT_CONNECTED | PORT_HIGH_SPEED | PORT_LINK_POLLING;
-            port_changed(x, i, PORT_CONNECT_CHANGE);
-            usb_reset(&x->device[i]);
-        }
+        if (xhci_device(x, i + 1))
+            connect(x, i);
     }
 }
 
@@ -590,6 +595,7 @@ int xhci_create(struct board *b, const struct card *card, struct error *err)
     init_pci(x, card->devfn);
     x->mmio = board_mmio_bar(b, XHCI_BAR, x, mmio_read, mmio_write);
     board_timer(b, &x->timer, fire, x);
+    x->late = usb_late_create(b, x->devices, connect, x);
     board_add_chip(b, &(struct chip){.name = "xhci",
                                      .fields = xhci_fields,
                                      .nfields = FIELD_COUNT(xhci_fields),

@@ -138,6 +138,7 @@ struct xhci {
     struct board *board;
     struct pci_device pci;
     unsigned mmio, devices;
+    struct usb_late *late; /* NULL: all devices are connected from the beginning */
 
     /* state */
     uint32_t usbcmd, usbsts, dnctrl, config;
