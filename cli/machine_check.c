@@ -189,12 +189,13 @@ static const char *first(uint64_t set)
     return names[__builtin_ctzll(set)];
 }
 
-static bool has_usb(const struct machine *m)
+/* How many devices the machine has on USB: drives, and those of --usb, of which there is one of a kind. */
+static unsigned usb_devices(const struct machine *m)
 {
-    bool drive = false;
+    unsigned n = (unsigned)__builtin_popcount(m->usb);
     for (unsigned i = 0; i < m->media.n; i++)
-        drive |= m->media.medium[i].interface && !strcmp(m->media.medium[i].interface, "usb");
-    return m->usb || drive;
+        n += m->media.medium[i].interface && !strcmp(m->media.medium[i].interface, "usb");
+    return n;
 }
 
 int machine_check(const struct machine *m, struct error *err)
@@ -208,5 +209,5 @@ int machine_check(const struct machine *m, struct error *err)
         return r->both ? error_set(err, "--%s and --%s: %s", first(one), first(other), r->reason)
                        : error_set(err, "--%s: %s", first(one), r->reason);
     }
-    return variation_check(&m->vary, m->cpus, has_usb(m), err);
+    return variation_check(&m->vary, m->cpus, usb_devices(m), err);
 }

@@ -196,16 +196,23 @@ static bool has_kind(const char *kinds, const char *name)
     return false;
 }
 
-static bool lists(const struct variation *v, const char *kind)
+static int check_usb(const struct variation *v, const char *kinds, unsigned devices, struct error *err)
 {
     struct listed c;
+    if (!devices && has_kind(kinds, "usb"))
+        return error_set(
+            err,
+            "--vary usb: the machine has no device on USB: give --usb tablet, or --disk FILE,interface=usb");
     for (const char *p = v->schedule; p && *p; p = strchr(p, ';'), p += p ? 2 : 0)
-        if (parse_listed(p, &c) && !strcmp(c.kind, kind))
-            return true;
-    return false;
+        if (parse_listed(p, &c) && !strcmp(c.kind, "usb") && c.ordinal >= devices)
+            return error_set(
+                err,
+                "--schedule: \"%.*s\": there is no device %llu on USB: the machine has %u, counted from 0",
+                (int)strcspn(p, ";"), p, (unsigned long long)c.ordinal, devices);
+    return 0;
 }
 
-int variation_check(const struct variation *v, unsigned cpus, bool usb, struct error *err)
+int variation_check(const struct variation *v, unsigned cpus, unsigned usb, struct error *err)
 {
     struct listed c;
     for (const char *p = v->schedule; p && *p; p = strchr(p, ';'), p += p ? 2 : 0)
@@ -218,11 +225,7 @@ int variation_check(const struct variation *v, unsigned cpus, bool usb, struct e
     if (cpus == 1 && (turns || wakeups))
         return error_set(err, "--vary %s: the machine has one processor: add --cpus 2, or leave it out",
                          turns ? "turns" : "wakeups");
-    if (!usb && (has_kind(kinds, "usb") || lists(v, "usb")))
-        return error_set(
-            err, "%s: the machine has no device on USB: give --usb tablet, or --disk FILE,interface=usb",
-            has_kind(kinds, "usb") ? "--vary usb" : "--schedule: usb");
-    return 0;
+    return check_usb(v, kinds, usb, err);
 }
 
 /* A line is a choice or a comment; "from ICOUNT" is what --vary from= is. */

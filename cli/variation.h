@@ -29,8 +29,8 @@ struct variation {
 int variation_add(struct variation *v, const char *value, struct error *err);
 /* Reads a file of choices. -1 with err. */
 int variation_schedule(struct variation *v, const char *path, struct error *err);
-/* Whether a machine with so many processors, and devices on USB or none, has what is varied. -1 with err. */
-int variation_check(const struct variation *v, unsigned cpus, bool usb, struct error *err);
+/* Whether a machine with so many processors, and devices on USB, has what is varied. -1 with err. */
+int variation_check(const struct variation *v, unsigned cpus, unsigned usb, struct error *err);
 void variation_free(struct variation *v);
 
 #endif

@@ -109,6 +109,8 @@ refused() { # TEXT OPTION…
 refused 'net: this kind of variation is not implemented' --vary turns,net
 refused 'the machine has no device on USB' --vary usb
 refused 'varies at power-on only' --usb tablet --vary usb,from=5M
+echo 'usb 1 1000000' >one.schedule
+refused 'there is no device 1 on USB: the machine has 1, counted from 0' --usb tablet --schedule one.schedule
 refused 'say which call of which function' --vary errors=call,start_kernel
 refused 'write it as errors=call,FUNCTION,n=3,value=-12' --vary errors=call,start_kernel,n=1,value=x
 refused 'errors=net: the machine has no network card' --vary errors=net,percent=5
