@@ -39,7 +39,7 @@ ends floppy 0 good.img --vary errors=disk,drive=disk0,lba=1,count=1,errors=disk,
 refused() { # TEXT VARIATION
     expect 2 refused "$BOOTREEL" record -q --disk good.img --vary "$2" -o refused.reel && holds refused.err "$1" "$2"
 }
-refused 'errors of disk .errors=disk,lba=N., net' errors=nvram
+refused 'errors of disk .errors=disk,lba=N., net' errors=tape
 refused 'say which sector' errors=disk
 refused 'write it as lba=2048' errors=disk,lba=x
 refused 'write it as lba=2048' errors=disk,lba=1,count=0
