@@ -195,6 +195,8 @@ static bool is_guest(struct ask_worker *w, const struct ask_target *t)
         return true;
     if (!w->processes)
         w->processes = processes_new();
+    if (!w->memory)
+        w->memory = running_memory_new(w->t, w->s->o->symbols);
     processes_move(w->processes, w->t, w->icount, &ignored);
     const struct running_place place = {.t = w->t,
                                         .symbols = w->s->o->symbols,
@@ -203,7 +205,7 @@ static bool is_guest(struct ask_worker *w, const struct ask_target *t)
                                         .recorded = w->icount,
                                         .cpu = w->cpu,
                                         .pc = t->address};
-    running_at(&place, &r);
+    running_remembered(w->memory, &place, &r);
     return symbol_space_guest(r.space) == symbol_space_guest(t->space);
 }
 
@@ -737,6 +739,7 @@ void ask_worker_end(struct ask_worker *w)
     view_calls_free(w->calls);
     view_orc_free(w->orc);
     processes_free(w->processes);
+    running_memory_free(w->memory);
     times_free(w->times);
     trace_cursor_close(w->events);
     replay_close(w->r);

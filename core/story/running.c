@@ -1,7 +1,9 @@
 /* running.c - see running.h. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "core/story/running.h"
 
 enum {
@@ -73,32 +75,114 @@ static bool is_in_domain(const struct running_place *p, unsigned guest, uint64_t
     return found;
 }
 
-/* The guest in a domain; -1 if none is known there. */
-static long guest_in(const struct running_place *p, uint64_t domain)
+enum { NOT_ASKED = -2, EVENT_CPUS = UINT8_MAX + 1 };
+
+struct running_memory {
+    struct trace *t;
+    const struct symbols *symbols;
+    struct trace_cursor *events; /* NULL: not asked yet */
+    struct event next;
+    bool any;                /* there is a next event */
+    uint64_t at;             /* events before it were seen */
+    long active[EVENT_CPUS]; /* by processor: as last_active(), or NOT_ASKED */
+    struct home {
+        unsigned guest;
+        uint64_t domain;
+        bool in;
+    } * home;
+    size_t nhomes;
+};
+
+/* is_in_domain(), which is the same at all positions. */
+static bool is_home(struct running_memory *m, const struct running_place *p, unsigned guest, uint64_t domain)
+{
+    if (!m)
+        return is_in_domain(p, guest, domain);
+    for (size_t i = 0; i < m->nhomes; i++)
+        if (m->home[i].guest == guest && m->home[i].domain == domain)
+            return m->home[i].in;
+    const bool in = is_in_domain(p, guest, domain);
+    MEM_MORE(m->home, m->nhomes);
+    m->home[m->nhomes++] = (struct home){guest, domain, in};
+    return in;
+}
+
+/* The guest in a domain; -1 if none is known there. `m` may be NULL. */
+static long guest_in(struct running_memory *m, const struct running_place *p, uint64_t domain)
 {
     long g = symbols_guest_from(p->symbols, 0, p->icount);
-    while (g >= 0 && !is_in_domain(p, (unsigned)g, domain))
+    while (g >= 0 && !is_home(m, p, (unsigned)g, domain))
         g = symbols_guest_from(p->symbols, (unsigned)g + 1, p->icount);
     return g;
 }
 
-/* The guest that made the last event on this processor, or in whose domain it was; -1 if there is none. */
-static long last_active(const struct running_place *p)
+/* The guest that an event says to be active on its processor; -1 if it says nothing. */
+static long says(struct running_memory *m, const struct running_place *p, const struct event *ev)
+{
+    uint64_t domain;
+    if (domain_of(ev, &domain))
+        return guest_in(m, p, domain);
+    return event_kind(ev->kind)->cls != EC_HYPERCALL ? ev->guest : -1;
+}
+
+/* The guest that made the last event on this processor, or in whose domain it was; -1 if there is none. `m` may be NULL. */
+static long last_active(struct running_memory *m, const struct running_place *p)
 {
     struct trace_cursor *c = trace_cursor_open(p->t, GUESTS_EVENTS);
     struct event ev;
-    uint64_t domain;
     long found = -1;
     bool there = !trace_cursor_seek_icount(c, p->recorded, NULL);
     for (unsigned n = 0; there && n < LOOK_BACK && found < 0 && trace_cursor_prev(c, &ev, NULL, NULL) == 1;
-         n++) {
-        if (ev.cpu == p->cpu && domain_of(&ev, &domain))
-            found = guest_in(p, domain);
-        else if (ev.cpu == p->cpu && event_kind(ev.kind)->cls != EC_HYPERCALL)
-            found = ev.guest;
-    }
+         n++)
+        found = ev.cpu == p->cpu ? says(m, p, &ev) : -1;
     trace_cursor_close(c);
     return found;
+}
+
+/* ---------------------------------------------------------------- from one position to the next */
+
+struct running_memory *running_memory_new(struct trace *t, const struct symbols *s)
+{
+    struct running_memory *m = mem_zero(1, sizeof *m);
+    m->t = t;
+    m->symbols = s;
+    return m;
+}
+
+void running_memory_free(struct running_memory *m)
+{
+    if (!m)
+        return;
+    trace_cursor_close(m->events);
+    free(m->home);
+    free(m);
+}
+
+static void begin_at(struct running_memory *m, uint64_t icount)
+{
+    if (!m->events)
+        m->events = trace_cursor_open(m->t, GUESTS_EVENTS);
+    m->any = !trace_cursor_seek_icount(m->events, icount, NULL) &&
+             trace_cursor_next(m->events, &m->next, NULL, NULL) == 1;
+    for (unsigned i = 0; i < EVENT_CPUS; i++)
+        m->active[i] = NOT_ASKED;
+}
+
+static long remembered(struct running_memory *m, const struct running_place *p)
+{
+    if (!m->events || p->recorded < m->at)
+        begin_at(m, p->recorded);
+    for (; m->any && m->next.icount < p->recorded;
+         m->any = trace_cursor_next(m->events, &m->next, NULL, NULL) == 1) {
+        const long g = says(m, p, &m->next);
+        if (g >= 0)
+            m->active[m->next.cpu] = g;
+    }
+    m->at = p->recorded;
+    long *active = &m->active[p->cpu];
+    if (*active == NOT_ASKED)
+        *active = last_active(m, p);
+    return *active;
 }
 
 /* ---------------------------------------------------------------- who runs */
@@ -138,7 +222,15 @@ void running_at(const struct running_place *p, struct running *r)
 {
     const struct process *process = begin(p, r);
     if (r->several)
-        decide(p, process, last_active(p), r);
+        decide(p, process, last_active(NULL, p), r);
+}
+
+void running_remembered(struct running_memory *m, const struct running_place *p, struct running *r)
+{
+    assert(p->t == m->t && p->symbols == m->symbols && p->cpu < EVENT_CPUS);
+    const struct process *process = begin(p, r);
+    if (r->several)
+        decide(p, process, remembered(m, p), r);
 }
 
 void running_after(const struct running_place *p, long last, struct running *r)

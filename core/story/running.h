@@ -31,6 +31,13 @@ struct running_place {
  * most. */
 void running_at(const struct running_place *p, struct running *r);
 
+/* running_at for a caller that asks at many positions, most of them one after the other: it remembers what the events before have said. */
+struct running_memory;
+struct running_memory *running_memory_new(struct trace *t, const struct symbols *s);
+void running_memory_free(struct running_memory *); /* NULL is allowed */
+/* place->t and symbols are those of the memory. Cost: the events since the position that was asked for last; further back as running_at. */
+void running_remembered(struct running_memory *, const struct running_place *, struct running *r);
+
 /* running_at for a caller that sees the events itself: `last` is the guest that made the last event of a
  * guest on that processor, or -1 if there was none. The trace is not read. */
 void running_after(const struct running_place *p, long last, struct running *r);

@@ -18,6 +18,7 @@ struct recorded {
     struct trace *t;
     struct symbols *symbols;
     struct processes *processes;
+    struct running_memory *memory; /* asked at all positions of a test, in its order */
     char path[64];
 };
 
@@ -46,6 +47,7 @@ static void record(struct recorded *r)
     r->symbols = symbols_load(r->t, &err);
     r->processes = processes_at(r->t, BOTH_FOUND, &err);
     assert_non_null(r->processes);
+    r->memory = running_memory_new(r->t, r->symbols);
 }
 
 static int setup(void **state)
@@ -58,6 +60,7 @@ static int teardown(void **state)
 {
     struct recorded *r = *state;
     processes_free(r->processes);
+    running_memory_free(r->memory);
     symbols_free(r->symbols);
     trace_close(r->t);
     unlink(r->path);
@@ -79,6 +82,10 @@ static void runs(struct recorded *r, unsigned cpu, uint64_t pc, uint64_t icount,
     struct running who;
     char text[40];
     running_at(&p, &who);
+    assert_int_equal(who.space, symbol_space_of(guest, 0));
+    running_text(&who, text, sizeof text);
+    assert_string_equal(text, words);
+    running_remembered(r->memory, &p, &who);
     assert_int_equal(who.space, symbol_space_of(guest, 0));
     running_text(&who, text, sizeof text);
     assert_string_equal(text, words);
@@ -126,6 +133,12 @@ static void who_runs(void **state)
     runs(r, 1, FUNCTION, BOTH_FOUND, 2, "guest 2 or 1");
     runs(r, 1, HYPERVISOR_AT, BOTH_FOUND, 0, "guest 0");
     runs(r, 1, 0x9000, BOTH_FOUND, 2, "guest 2"); /* nobody's code: a program's */
+    for (unsigned i = 0; i < 2; i++) {            /* on, and back again */
+        runs(r, 0, FUNCTION, FIRST_FOUND, 1, "guest 1");
+        runs(r, 0, FUNCTION, BOTH_FOUND, 1, "guest 1 or 2");
+        runs(r, 1, FUNCTION, 150, 2, "guest 2 or 1");
+        runs(r, 1, FUNCTION, FIRST_FOUND, 1, "guest 1");
+    }
     runs_after(r, 1, FUNCTION, 1);
     runs_after(r, 2, FUNCTION, 2);
     runs_after(r, 2, HYPERVISOR_AT, 0);

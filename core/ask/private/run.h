@@ -98,6 +98,7 @@ struct ask_worker {
     struct ask_eval eval;
     struct text out;
     struct processes *processes;
+    struct running_memory *memory;
     struct view_orc *orc;
     struct view_calls *calls;
     struct ask_registers reg;
